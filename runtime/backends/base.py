@@ -1,0 +1,116 @@
+"""The narrow interface to inference libraries, and the table that finds one.
+
+An implementation imports its library inside its constructor, so that `import runtime` needs none of
+them, and translates the library's exceptions in one place.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from runtime.errors import BackendUnavailable
+from runtime.manifest import GraphName, Manifest, Precision
+
+Array = NDArray[Any]
+Arrays = Mapping[str, Array]
+
+
+class Graph(Protocol):
+    """One compiled graph."""
+
+    def run(self, inputs: Arrays) -> dict[str, Array]:
+        """Run once and return every output by name.
+
+        Inputs are only read during the call. Outputs are fresh arrays that belong to the caller.
+        Raises `BackendFailure`.
+        """
+        ...
+
+    def close(self) -> None:
+        """Free the graph; may be called twice. No other method may be called after it."""
+        ...
+
+
+class Backend(Protocol):
+    """An inference library on one device, at one precision of computation."""
+
+    name: str
+    device: str
+    precision: str
+    stored: Precision
+    """The stored precision it would rather load when a bundle holds several variants."""
+
+    def load(self, graph: GraphName, path: Path, manifest: Manifest) -> Graph:
+        """Compile the graph file at `path`. Raises `BackendFailure`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """What one backend would do on one device of this machine.
+
+    `why` gives the reason for the precision, or what is missing; `fix` the command that helps.
+    """
+
+    backend: str
+    device: str
+    usable: bool
+    precision: str
+    why: str
+    fix: str = ""
+
+
+# In the order in which "auto" tries them. The fake is only ever asked for by name.
+_MODULES: Final = {
+    "openvino": "runtime.backends.openvino_",
+    "ort": "runtime.backends.ort",
+    "fake": "runtime.backends.fake",
+}
+BACKEND_NAMES: Final = ("auto", *_MODULES)
+
+
+def load_backend(name: str = "auto", *, device: str = "auto", precision: str = "auto") -> Backend:
+    """Open a backend by name, or the first usable one for "auto".
+
+    `device` is "auto", "cpu", "cuda" or "tensorrt" (which of them a backend has, `probe_all`
+    tells); `precision` is "auto" or a precision of computation: "fp32", "bf16", "fp16".
+    Raises `BackendUnavailable` with the reason and the command that helps.
+    """
+    if name == "auto":
+        name = _first_usable(device)
+    if name not in _MODULES:
+        raise BackendUnavailable(f"backend {name!r} is unknown; choose {', '.join(BACKEND_NAMES)}")
+    module = importlib.import_module(_MODULES[name])
+    backend: Backend = module.open_backend(device, precision)
+    return backend
+
+
+def probe_all() -> list[Probe]:
+    """Ask every real backend what it would do on this machine."""
+    return [p for name in _MODULES if name != "fake" for p in _probe(name)]
+
+
+def _first_usable(device: str) -> str:
+    probes = [p for p in probe_all() if device in ("auto", p.device)]
+    for probe in probes:
+        if probe.usable:
+            return probe.backend
+    reasons = "; ".join(f"{p.backend} on {p.device}: {p.why} ({p.fix})" for p in probes)
+    raise BackendUnavailable(f"no backend for device {device!r}. {reasons}")
+
+
+def _probe(name: str) -> list[Probe]:
+    probes: list[Probe] = importlib.import_module(_MODULES[name]).probe()
+    return probes
+
+
+def as_contiguous(inputs: Arrays) -> dict[str, Array]:
+    """Libraries read raw memory: give them C-contiguous arrays."""
+    return {name: np.ascontiguousarray(value) for name, value in inputs.items()}

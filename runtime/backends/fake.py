@@ -1,0 +1,100 @@
+"""A backend without an inference library, for tests and for trying a service out.
+
+It honours the contract of every graph, reads no graph file, and computes each row on its own, so a
+result is bit-equal whatever its neighbours. Its model "sees" the denoised picture at once: the image
+latents, shifted in brightness by the mean of the text states. An edit is therefore the input,
+brighter or darker by an amount that depends on the instruction and the guidance scales.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from runtime.backends.base import Array, Arrays, Graph
+from runtime.errors import BackendFailure
+from runtime.manifest import GraphName, Manifest, Model, Precision
+
+
+class FakeBackend:
+    """Serves any valid manifest."""
+
+    name = "fake"
+    device = "cpu"
+    precision = "fp32"
+    stored: Precision = "fp32"
+
+    def load(self, graph: GraphName, path: Path, manifest: Manifest) -> Graph:
+        return FakeGraph(graph, manifest.model)
+
+
+class FakeGraph:
+    """One of the four graphs, in numpy."""
+
+    def __init__(self, name: GraphName, model: Model) -> None:
+        self._name = name
+        self._model = model
+
+    def run(self, inputs: Arrays) -> dict[str, Array]:
+        try:
+            return _GRAPHS[self._name](self._model, inputs)
+        except (KeyError, IndexError, ValueError) as exc:
+            raise BackendFailure(f"fake could not run {self._name}: {exc!r}") from exc
+
+    def close(self) -> None:
+        pass
+
+
+def _text_encoder(model: Model, inputs: Arrays) -> dict[str, Array]:
+    ids = inputs["input_ids"]  # [T, L]
+    states = 0.1 * np.sin(ids.astype(np.float32))[..., None]
+    return {"text": np.repeat(states, model.text_width, axis=2)}
+
+
+def _image_encoder(model: Model, inputs: Arrays) -> dict[str, Array]:
+    image = inputs["image"].astype(np.float32) / 127.5 - 1  # [B, H, W, 3]
+    batch, height, width, _ = image.shape
+    f = model.downscale
+    pooled = image.reshape(batch, height // f, f, width // f, f, 3).mean(axis=(2, 4))
+    channels = np.arange(model.latent_channels) % 3
+    return {"latent": np.ascontiguousarray(pooled[..., channels].transpose(0, 3, 1, 2))}
+
+
+def _image_decoder(model: Model, inputs: Arrays) -> dict[str, Array]:
+    latent = inputs["latent"]  # [B, C, h, w]
+    channels = np.arange(3) % model.latent_channels
+    image = latent[:, channels].repeat(model.downscale, axis=2).repeat(model.downscale, axis=3)
+    pixels = np.clip(np.nan_to_num(image) * 127.5 + 128, 0, 255).astype(np.uint8)
+    return {"image": pixels.transpose(0, 2, 3, 1), "mean": image.mean(axis=(1, 2, 3))}
+
+
+def _tick(model: Model, inputs: Arrays) -> dict[str, Array]:
+    x, mix, coef = inputs["x"], inputs["mix"], inputs["coef"][..., None, None, None]
+    slot = inputs["row_slot"]
+    _, p, q, a, b, c, d = (coef[:, i] for i in range(7))  # each [B, 1, 1, 1]
+    shift = inputs["text"][inputs["row_text"]].mean(axis=(1, 2))  # [R]
+    seen = inputs["image"][slot] * inputs["row_image"][:, None, None, None]
+    denoised_rows = seen + shift[:, None, None, None]
+    rows = (denoised_rows - p[slot] * x[slot]) / q[slot]  # what a real model would return
+    out = inputs["stale"].copy()
+    for request, row in zip(*np.nonzero(mix), strict=True):
+        out[request] += mix[request, row] * rows[row]
+    denoised = p * x + q * out
+    following = a * x + b * denoised + c * inputs["history"] + d * inputs["noise"]
+    return {"next": following, "denoised": denoised, "rows": rows}
+
+
+_GRAPHS: Final[dict[GraphName, Callable[[Model, Arrays], dict[str, Array]]]] = {
+    "text_encoder": _text_encoder,
+    "image_encoder": _image_encoder,
+    "image_decoder": _image_decoder,
+    "tick": _tick,
+}
+
+
+def open_backend(device: str, precision: str) -> FakeBackend:
+    """Any device and precision will do."""
+    return FakeBackend()

@@ -1,0 +1,91 @@
+"""OpenVINO on the CPU: computes in bf16 where the processor has bf16 units, else in fp32.
+
+Under its bf16 hint OpenVINO keeps what follows the last heavy operation of a graph in float32, so
+the sampler arithmetic at the end of the `tick` graph is not rounded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+from runtime.backends.base import Array, Arrays, Graph, Probe, as_contiguous
+from runtime.errors import BackendFailure, BackendUnavailable
+from runtime.manifest import GraphName, Manifest, Precision
+
+_HINTS: Final = {"fp32": "f32", "bf16": "bf16", "fp16": "f16"}
+_INSTALL: Final = "pip install 'retouch[serve]'"
+
+
+class OpenVinoBackend:
+    """One OpenVINO core, compiling for the CPU at one precision."""
+
+    name = "openvino"
+    device = "cpu"
+    stored: Precision = "fp16"  # decompressed while compiling, so the smaller file costs nothing
+
+    def __init__(self, precision: str) -> None:
+        import openvino
+
+        self.precision = precision
+        self._core = openvino.Core()
+
+    def load(self, graph: GraphName, path: Path, manifest: Manifest) -> Graph:
+        with _translated(f"compile {graph}"):
+            model = self._core.read_model(path)
+            config = {"INFERENCE_PRECISION_HINT": _HINTS[self.precision]}
+            return OpenVinoGraph(graph, self._core.compile_model(model, "CPU", config))
+
+
+class OpenVinoGraph:
+    """A compiled model with one inference request: calls must not overlap."""
+
+    def __init__(self, name: GraphName, compiled: Any) -> None:
+        self._name = name
+        self._outputs = [(port.any_name, port) for port in compiled.outputs]
+        self._request = compiled.create_infer_request()
+
+    def run(self, inputs: Arrays) -> dict[str, Array]:
+        with _translated(f"run {self._name}"):
+            # OpenVINO copies outputs unless share_outputs is asked for.
+            results = self._request.infer(as_contiguous(inputs), share_inputs=True)
+            return {name: results[port] for name, port in self._outputs}
+
+    def close(self) -> None:
+        self._request = None
+
+
+@contextmanager
+def _translated(action: str) -> Iterator[None]:
+    # OpenVINO's own exceptions all derive from RuntimeError; wrong types raise the other two.
+    try:
+        yield
+    except (RuntimeError, TypeError, ValueError) as exc:
+        raise BackendFailure(f"openvino could not {action}: {exc}") from exc
+
+
+def open_backend(device: str, precision: str) -> OpenVinoBackend:
+    """Raises `BackendUnavailable` when OpenVINO is missing or cannot do what is asked."""
+    if device not in ("auto", "cpu"):
+        raise BackendUnavailable(f"backend openvino runs on cpu, not on {device!r}; use ort")
+    if precision not in ("auto", *_HINTS):
+        raise BackendUnavailable(f"openvino computes in {', '.join(_HINTS)}, not in {precision!r}")
+    found = probe()[0]
+    if not found.usable:
+        raise BackendUnavailable(f"openvino: {found.why}; {found.fix}")
+    return OpenVinoBackend(found.precision if precision == "auto" else precision)
+
+
+def probe() -> list[Probe]:
+    """One line: the CPU."""
+    try:
+        import openvino
+    except ImportError as exc:
+        return [Probe("openvino", "cpu", False, "", f"not installed: {exc}", _INSTALL)]
+    core = openvino.Core()
+    chip = core.get_property("CPU", "FULL_DEVICE_NAME")
+    if "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
+        return [Probe("openvino", "cpu", True, "bf16", f"{chip} has bf16 units")]
+    return [Probe("openvino", "cpu", True, "fp32", f"{chip} has no bf16 units")]

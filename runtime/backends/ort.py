@@ -1,0 +1,119 @@
+"""ONNX Runtime: the CPU provider, and the CUDA and TensorRT providers as devices of the same backend.
+
+Graphs compute at the precision they are stored in. ONNX Runtime falls back to the CPU in silence
+when a GPU provider cannot load, so the provider really in use is checked after every load.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+from runtime.backends.base import Array, Arrays, Graph, Probe, as_contiguous
+from runtime.errors import BackendFailure, BackendUnavailable
+from runtime.manifest import GraphName, Manifest, Precision
+
+_PROVIDERS: Final = {
+    "cpu": "CPUExecutionProvider",
+    "cuda": "CUDAExecutionProvider",
+    "tensorrt": "TensorrtExecutionProvider",
+}
+_STORED: Final[dict[str, Precision]] = {"fp32": "fp32", "fp16": "fp16"}
+_INSTALL_CPU: Final = "pip install 'retouch[export]'"
+_INSTALL_GPU: Final = "in an environment without onnxruntime: pip install 'retouch[gpu]'"
+
+
+class OrtBackend:
+    """ONNX Runtime sessions on one device."""
+
+    name = "ort"
+
+    def __init__(self, device: str, precision: str) -> None:
+        import onnxruntime
+
+        self._ort = onnxruntime
+        self.device = device
+        self.precision = precision
+        self.stored = _STORED[precision]
+
+    def load(self, graph: GraphName, path: Path, manifest: Manifest) -> Graph:
+        options = self._ort.SessionOptions()
+        options.log_severity_level = 3
+        if self.device == "cpu":
+            # A request's shapes change from tick to tick, which the memory plan cannot reuse.
+            options.enable_mem_pattern = False
+        wanted = _PROVIDERS[self.device]
+        with _translated(f"load {graph}"):
+            session = self._ort.InferenceSession(path, options, providers=[wanted])
+        if session.get_providers()[0] != wanted:
+            raise BackendUnavailable(f"onnxruntime did not load {wanted}; {_INSTALL_GPU}")
+        return OrtGraph(graph, session)
+
+
+class OrtGraph:
+    """One session."""
+
+    def __init__(self, name: GraphName, session: Any) -> None:
+        self._name = name
+        self._outputs = [output.name for output in session.get_outputs()]
+        self._session = session
+
+    def run(self, inputs: Arrays) -> dict[str, Array]:
+        with _translated(f"run {self._name}"):
+            values = self._session.run(self._outputs, as_contiguous(inputs))
+        return dict(zip(self._outputs, values, strict=True))
+
+    def close(self) -> None:
+        self._session = None
+
+
+@contextmanager
+def _translated(action: str) -> Iterator[None]:
+    from onnxruntime.capi import onnxruntime_pybind11_state as state
+
+    own = tuple(
+        kind
+        for kind in vars(state).values()
+        if isinstance(kind, type) and issubclass(kind, Exception)
+    )
+    try:
+        yield
+    except (*own, RuntimeError, TypeError, ValueError) as exc:
+        raise BackendFailure(f"onnxruntime could not {action}: {exc}") from exc
+
+
+def open_backend(device: str, precision: str) -> OrtBackend:
+    """Raises `BackendUnavailable` when ONNX Runtime is missing or cannot do what is asked."""
+    device = "cpu" if device == "auto" else device
+    if device not in _PROVIDERS:
+        raise BackendUnavailable(f"ort runs on {', '.join(_PROVIDERS)}, not on {device!r}")
+    if precision not in ("auto", *_STORED):
+        raise BackendUnavailable(f"ort computes in {', '.join(_STORED)}, not in {precision!r}")
+    found = next(p for p in probe() if p.device == device)
+    if not found.usable:
+        raise BackendUnavailable(f"ort on {device}: {found.why}; {found.fix}")
+    return OrtBackend(device, found.precision if precision == "auto" else precision)
+
+
+def probe() -> list[Probe]:
+    """One line a device."""
+    try:
+        import onnxruntime
+    except ImportError as exc:
+        why = f"onnxruntime is not installed: {exc}"
+        fixes = {device: _INSTALL_GPU for device in _PROVIDERS} | {"cpu": _INSTALL_CPU}
+        return [Probe("ort", device, False, "", why, fixes[device]) for device in _PROVIDERS]
+    cpu = Probe("ort", "cpu", True, "fp32", "its CPU kernels compute fp16 graphs slower than fp32")
+    return [cpu, *(_probe_gpu(onnxruntime, device) for device in ("cuda", "tensorrt"))]
+
+
+def _probe_gpu(ort: Any, device: str) -> Probe:
+    # get_available_providers() tells what was compiled in; only devices tell what can run.
+    if _PROVIDERS[device] not in ort.get_available_providers():
+        why = "this onnxruntime was built without it"
+        return Probe("ort", device, False, "", why, _INSTALL_GPU)
+    if not any(found.ep_name == _PROVIDERS["cuda"] for found in ort.get_ep_devices()):
+        return Probe("ort", device, False, "", "no NVIDIA device or driver was found", "nvidia-smi")
+    return Probe("ort", device, True, "fp16", "GPU; not yet tried on real hardware")
