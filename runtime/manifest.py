@@ -194,7 +194,7 @@ def _refuse_constant(name: str) -> float:
 
 
 def _parse(kind: Any, value: Any, where: str) -> Any:
-    """Convert parsed JSON into `kind`: a dataclass, tuple[X, ...], Mapping, union, Literal or scalar."""
+    """Parsed JSON as `kind`: dataclass, tuple[X, ...], Mapping, union, Literal or scalar."""
     if dataclasses.is_dataclass(kind):
         return _parse_object(kind, value, where)
     origin, args = typing.get_origin(kind), typing.get_args(kind)

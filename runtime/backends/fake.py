@@ -1,9 +1,9 @@
 """A backend without an inference library, for tests and for trying a service out.
 
-It honours the contract of every graph, reads no graph file, and computes each row on its own, so a
-result is bit-equal whatever its neighbours. Its model "sees" the denoised picture at once: the image
-latents, shifted in brightness by the mean of the text states. An edit is therefore the input,
-brighter or darker by an amount that depends on the instruction and the guidance scales.
+It honours the contract of every graph, reads no graph file, and computes each row on its own, so
+a result is bit-equal whatever its neighbours. Its model "sees" the denoised picture at once: the
+image latents, shifted in brightness by the mean of the text states. An edit is therefore the
+input, brighter or darker by an amount that depends on the instruction and the guidance scales.
 """
 
 from __future__ import annotations

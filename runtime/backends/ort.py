@@ -1,4 +1,4 @@
-"""ONNX Runtime: the CPU provider, and the CUDA and TensorRT providers as devices of the same backend.
+"""ONNX Runtime: its CPU, CUDA and TensorRT providers as devices of one backend.
 
 Graphs compute at the precision they are stored in. ONNX Runtime falls back to the CPU in silence
 when a GPU provider cannot load, so the provider really in use is checked after every load.
@@ -73,14 +73,11 @@ class OrtGraph:
 def _translated(action: str) -> Iterator[None]:
     from onnxruntime.capi import onnxruntime_pybind11_state as state
 
-    own = tuple(
-        kind
-        for kind in vars(state).values()
-        if isinstance(kind, type) and issubclass(kind, Exception)
-    )
+    own = [kind for kind in vars(state).values() if isinstance(kind, type)]
+    kinds: tuple[type[Exception], ...] = tuple(k for k in own if issubclass(k, Exception))
     try:
         yield
-    except (*own, RuntimeError, TypeError, ValueError) as exc:
+    except (*kinds, RuntimeError, TypeError, ValueError) as exc:
         raise BackendFailure(f"onnxruntime could not {action}: {exc}") from exc
 
 

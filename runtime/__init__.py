@@ -1,0 +1,58 @@
+"""Batched dual-guidance inference on exported bundles, without torch."""
+
+from runtime.bundle import Bundle
+from runtime.editor import Editor, EditResult, open_editor
+from runtime.errors import (
+    BackendError,
+    BackendFailure,
+    BackendUnavailable,
+    BundleCorrupt,
+    BundleError,
+    BundleIncompatible,
+    BundleNotFound,
+    Cancelled,
+    EditError,
+    InvalidRequest,
+    NonFinite,
+    Overloaded,
+    ShuttingDown,
+    UnsupportedImage,
+)
+from runtime.image import read_image
+from runtime.manifest import Manifest
+from runtime.params import EditParams, PlanName, SamplerName
+from runtime.request import Timings
+from runtime.scheduler import Limits
+from runtime.stats import Stats
+from runtime.worker import EngineWorker, open_worker
+
+__all__ = [
+    "BackendError",
+    "BackendFailure",
+    "BackendUnavailable",
+    "Bundle",
+    "BundleCorrupt",
+    "BundleError",
+    "BundleIncompatible",
+    "BundleNotFound",
+    "Cancelled",
+    "EditError",
+    "EditParams",
+    "EditResult",
+    "Editor",
+    "EngineWorker",
+    "InvalidRequest",
+    "Limits",
+    "Manifest",
+    "NonFinite",
+    "Overloaded",
+    "PlanName",
+    "SamplerName",
+    "ShuttingDown",
+    "Stats",
+    "Timings",
+    "UnsupportedImage",
+    "open_editor",
+    "open_worker",
+    "read_image",
+]

@@ -1,0 +1,77 @@
+"""Opening a bundle: the directory that export writes and the runtime serves."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from runtime.errors import BundleCorrupt, BundleIncompatible, BundleNotFound
+from runtime.manifest import MANIFEST_FILE, File, GraphName, Manifest, Precision, Variant
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """A verified bundle: every file that the manifest names is there, unaltered."""
+
+    path: Path
+    manifest: Manifest
+
+    @classmethod
+    def open(cls, path: str | Path) -> Bundle:
+        """Read the manifest and check all digests, before any library parses a file.
+
+        Raises `BundleNotFound`, `BundleCorrupt` or `BundleIncompatible`.
+        """
+        path = Path(path)
+        manifest = _read_manifest(path)
+        for file in manifest.files():
+            _verify(path, file)
+        return cls(path, manifest)
+
+    def variant(self, graph: GraphName, stored: Precision) -> Variant:
+        """The portable variant of `graph`, of precision `stored` if there is one.
+
+        Raises `BundleIncompatible` when all variants are tied to other libraries or devices.
+        """
+        portable = [v for v in self.manifest.graphs[graph] if v.built_for is None]
+        if not portable:
+            built = ", ".join(str(v.built_for) for v in self.manifest.graphs[graph])
+            raise BundleIncompatible(f"{graph} is only built for {built}; export it as ONNX too")
+        return next((v for v in portable if v.precision == stored), portable[0])
+
+    def graph_path(self, variant: Variant) -> Path:
+        return self.path / variant.file.path
+
+    def tokenizer_path(self) -> Path:
+        return self.path / self.manifest.tokenizer.file.path
+
+
+def _read_manifest(path: Path) -> Manifest:
+    try:
+        text = (path / MANIFEST_FILE).read_text("utf-8")
+    except (FileNotFoundError, NotADirectoryError) as exc:
+        raise BundleNotFound(
+            f"{path} is no bundle (it has no {MANIFEST_FILE}); "
+            "make one with: retouch export CHECKPOINT BUNDLE"
+        ) from exc
+    except (OSError, UnicodeDecodeError) as exc:
+        raise BundleCorrupt(f"{path / MANIFEST_FILE} cannot be read: {exc}") from exc
+    return Manifest.loads(text)
+
+
+def _verify(root: Path, file: File) -> None:
+    # A link inside the bundle could still lead outside.
+    target = (root / file.path).resolve()
+    if not target.is_relative_to(root.resolve()):
+        raise BundleCorrupt(f"{file.path} leads outside the bundle; export it again")
+    try:
+        with target.open("rb") as stream:
+            digest = hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError as exc:
+        raise BundleCorrupt(f"{file.path} cannot be read: {exc}; export it again") from exc
+    if digest != file.sha256:
+        raise BundleCorrupt(
+            f"{file.path} has SHA-256 {digest}, the manifest says {file.sha256}; "
+            "copy or export the bundle again"
+        )

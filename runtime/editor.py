@@ -1,0 +1,163 @@
+"""The synchronous face of an engine: open a bundle, edit pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from PIL import Image
+
+from runtime.backends.base import load_backend
+from runtime.bundle import Bundle
+from runtime.engine import Engine, OnStep
+from runtime.errors import EditError, InvalidRequest, Overloaded
+from runtime.manifest import Manifest
+from runtime.params import EditParams
+from runtime.request import Request, Status, Timings
+from runtime.scheduler import Limits
+
+
+@dataclass(frozen=True, slots=True)
+class EditResult:
+    """A finished edit: the RGB picture, the parameters that repeat it, and what it cost."""
+
+    image: Image.Image
+    params: EditParams
+    ticks: int
+    rows: int
+    timings: Timings
+
+
+def result_of(request: Request) -> EditResult:
+    """The result of a finished request. Raises its error when it failed or was cancelled."""
+    if request.status is not Status.DONE:
+        assert request.error is not None
+        raise request.error
+    assert request.result is not None
+    image = Image.fromarray(request.result)
+    return EditResult(image, request.params, request.ticks, request.rows, request.timings())
+
+
+def edit_params(manifest: Manifest, instruction: str, overrides: dict[str, Any]) -> EditParams:
+    """`EditParams` with the bundle's calibrated defaults, then `overrides`.
+
+    Raises `InvalidRequest` for an unknown name or a value out of bounds.
+    """
+    try:
+        return EditParams(**{**manifest.defaults, "instruction": instruction, **overrides})
+    except TypeError as exc:
+        known = ", ".join(EditParams.__dataclass_fields__)
+        raise InvalidRequest(f"unknown parameter in {sorted(overrides)}; known: {known}") from exc
+
+
+def open_engine(
+    path: str | Path,
+    *,
+    backend: str = "auto",
+    device: str = "auto",
+    precision: str = "auto",
+    limits: Limits | None = None,
+) -> Engine:
+    """Verify the bundle at `path` and compile it. Raises `BundleError` or `BackendError`."""
+    bundle = Bundle.open(path)
+    return Engine(bundle, load_backend(backend, device=device, precision=precision), limits)
+
+
+class Editor:
+    """Edits pictures one call at a time; not for several threads (see `EngineWorker`)."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    @property
+    def manifest(self) -> Manifest:
+        return self._engine.manifest
+
+    def params(self, instruction: str, **overrides: Any) -> EditParams:
+        """See `edit_params`."""
+        return edit_params(self.manifest, instruction, overrides)
+
+    def edit(
+        self,
+        image: Image.Image,
+        instruction: str,
+        *,
+        on_step: OnStep | None = None,
+        **overrides: Any,
+    ) -> EditResult:
+        """Edit one picture; `overrides` are `EditParams` fields. Raises `EditError`."""
+        request = self._engine.prepare(image, self.params(instruction, **overrides), on_step)
+        self._add_when_free(request)
+        self._run([request])
+        return result_of(request)
+
+    def edit_many(
+        self, edits: Iterable[tuple[Image.Image, EditParams]]
+    ) -> list[EditResult | EditError]:
+        """Edit pictures together, as many in a tick as fit; a result or an error for each."""
+        outcomes: list[Request | EditError] = []
+        for image, params in edits:
+            try:
+                request = self._engine.prepare(image, params)
+            except EditError as exc:
+                outcomes.append(exc)
+                continue
+            self._add_when_free(request)
+            outcomes.append(request)
+        self._run([one for one in outcomes if isinstance(one, Request)])
+        return [_outcome(one) for one in outcomes]
+
+    def close(self) -> None:
+        self._engine.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def _add_when_free(self, request: Request) -> None:
+        while True:
+            try:
+                return self._engine.add(request)
+            except Overloaded:
+                self._engine.step()
+
+    def _run(self, requests: list[Request]) -> None:
+        try:
+            while not all(request.finished for request in requests):
+                self._engine.step()
+        except BaseException:  # Ctrl-C: what is not finished must not linger in the engine
+            for request in requests:
+                request.cancelled = True
+            raise
+
+
+def open_editor(
+    path: str | Path,
+    *,
+    backend: str = "auto",
+    device: str = "auto",
+    precision: str = "auto",
+    limits: Limits | None = None,
+) -> Editor:
+    """Open the bundle at `path` for editing.
+
+    `backend` is "auto", "openvino", "ort" or "fake"; `device` "auto", "cpu", "cuda" or "tensorrt";
+    `precision` "auto", or the precision to compute in ("fp32", "bf16", "fp16").
+    Raises `BundleError` or `BackendError`.
+    """
+    return Editor(
+        open_engine(path, backend=backend, device=device, precision=precision, limits=limits)
+    )
+
+
+def _outcome(outcome: Request | EditError) -> EditResult | EditError:
+    if isinstance(outcome, EditError):
+        return outcome
+    try:
+        return result_of(outcome)
+    except EditError as exc:
+        return exc

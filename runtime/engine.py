@@ -1,0 +1,124 @@
+"""The engine: takes requests at any time and moves all of them, one tick a step."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import threading
+from collections.abc import Callable
+
+from PIL import Image
+
+from runtime.backends.base import Backend
+from runtime.bundle import Bundle
+from runtime.errors import Cancelled, InvalidRequest, Overloaded
+from runtime.image import edit_size, to_pixels
+from runtime.params import EditParams
+from runtime.request import Request, Status
+from runtime.runner import Runner
+from runtime.samplers import sampler_table
+from runtime.scheduler import Limits, Scheduler
+from runtime.stats import Stats
+
+log = logging.getLogger(__name__)
+
+OnStep = Callable[[int, int], None]
+"""Called after each step with (steps taken, all steps), in the engine's thread."""
+
+
+class Engine:
+    """Schedule, run, update. One thread may call `step`; the other methods are for any thread."""
+
+    def __init__(self, bundle: Bundle, backend: Backend, limits: Limits | None = None) -> None:
+        """Compile the bundle's graphs. Raises `BundleError` or `BackendError`."""
+        self.manifest = bundle.manifest
+        self._runner = Runner(bundle, backend)
+        self._scheduler = Scheduler(limits or Limits())
+        self._stats = Stats()
+        self._lock = threading.Lock()
+
+    def close(self) -> None:
+        self._runner.close()
+
+    @property
+    def idle(self) -> bool:
+        return self._scheduler.idle
+
+    def prepare(
+        self, image: Image.Image, params: EditParams, on_step: OnStep | None = None
+    ) -> Request:
+        """Check and resize, in the caller's thread. Raises `InvalidRequest`."""
+        model, limits = self.manifest.model, self._scheduler.limits
+        width, height = edit_size(*image.size, params.max_size, model.size_multiple)
+        if width * height > limits.max_pixels:
+            raise InvalidRequest(
+                f"the edit would have {width}x{height} = {width * height} pixels, this engine "
+                f"takes {limits.max_pixels}; lower max_size {params.max_size}"
+            )
+        schedule, prediction = self.manifest.noise_schedule, model.prediction_type
+        table = sampler_table(params.sampler, schedule, prediction, params.steps)
+        return Request(params, table, to_pixels(image, (width, height)), on_step)
+
+    def add(self, request: Request) -> None:
+        """Queue a prepared request. Raises `Overloaded` when the queue is full."""
+        with self._lock:
+            if self._scheduler.full:
+                self._stats.rejected += 1
+                raise self._overloaded()
+            self._scheduler.add(request)
+
+    def step(self) -> list[Request]:
+        """Run one tick; returns the requests that it finished, failed or dropped as cancelled."""
+        with self._lock:
+            dropped = self._scheduler.drop_cancelled()
+            tick = self._scheduler.schedule()
+        for request in tick.joining:
+            self._runner.encode(request)
+        moving = [request for request in tick.moving if not request.finished]
+        rows = self._runner.tick(moving) if moving else 0
+        for request in moving:
+            self._after_step(request)
+        with self._lock:
+            finished = [*dropped, *self._scheduler.update(tick)]
+            self._count(finished, rows)
+        return finished
+
+    def stats(self) -> Stats:
+        """A copy of the counters."""
+        with self._lock:
+            return dataclasses.replace(
+                self._stats,
+                waiting=len(self._scheduler.waiting),
+                running=len(self._scheduler.running),
+            )
+
+    def _after_step(self, request: Request) -> None:
+        if request.status is Status.RUNNING and request.on_step is not None:
+            try:
+                request.on_step(request.step, request.table.steps)
+            except Exception:
+                log.exception("on_step of request %d failed; the edit goes on", request.id)
+        if request.status is Status.RUNNING and request.step == request.table.steps:
+            self._runner.decode(request)
+
+    def _count(self, finished: list[Request], rows: int) -> None:
+        self._stats.ticks += bool(rows)
+        self._stats.rows += rows
+        for request in finished:
+            if request.status is Status.DONE:
+                self._stats.count_done(request.timings().total_s)
+            elif request.status is Status.FAILED:
+                self._stats.failed += 1
+            else:
+                request.error = Cancelled(f"cancelled after {request.step} steps")
+                self._stats.cancelled += 1
+
+    def _overloaded(self) -> Overloaded:
+        limits, waiting = self._scheduler.limits, len(self._scheduler.waiting)
+        self._stats.waiting = waiting
+        retry_after = self._stats.retry_after(limits.max_running)
+        return Overloaded(
+            f"{waiting} edits are waiting, the queue takes {limits.max_queue}; "
+            f"try again in {retry_after:.0f} s",
+            retry_after,
+        )

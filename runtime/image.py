@@ -1,0 +1,94 @@
+"""Pictures in: any file or Pillow image becomes the RGB pixels and the size that a model edits."""
+
+from __future__ import annotations
+
+import io
+import math
+import warnings
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps
+
+from runtime.errors import InvalidRequest, UnsupportedImage
+
+MAX_PIXELS: Final = 64 * 1024 * 1024
+MAX_ASPECT: Final = 8
+_MIN_SIDE: Final = 32
+_FORMATS: Final = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "MPO")
+
+
+def read_image(data: bytes) -> Image.Image:
+    """Decode an uploaded or stored picture into RGB.
+
+    Raises `UnsupportedImage` when it cannot be decoded whole, `InvalidRequest` past `MAX_PIXELS`.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # bounded below
+            image = Image.open(io.BytesIO(data), formats=_FORMATS)
+            _check_pixels(image)
+            image.load()
+        return to_rgb(image)
+    except InvalidRequest:
+        raise
+    except Image.DecompressionBombError as exc:
+        raise InvalidRequest(f"{exc}; send at most {MAX_PIXELS} pixels") from exc
+    except Exception as exc:  # damaged files make Pillow raise almost any kind
+        kinds = ", ".join(_FORMATS[:-1])
+        message = f"the {len(data)} bytes are no picture that can be read ({exc}); send {kinds}"
+        raise UnsupportedImage(message) from exc
+
+
+def to_rgb(image: Image.Image) -> Image.Image:
+    """Upright 8-bit RGB: EXIF orientation applied, alpha over white, every other mode converted."""
+    image = ImageOps.exif_transpose(image)
+    if image.mode.startswith("I") or image.mode == "F":
+        image = _to_8_bit(image)
+    if image.has_transparency_data:
+        canvas = Image.new("RGBA", image.size, "white")
+        image = Image.alpha_composite(canvas, image.convert("RGBA"))
+    return image.convert("RGB")
+
+
+def edit_size(width: int, height: int, max_size: int, multiple: int) -> tuple[int, int]:
+    """Width and height at which a picture is edited.
+
+    The longer side is at most `max_size`, a picture is only enlarged when a side is under 32
+    pixels, the aspect is kept, and both sides are rounded to `multiple` (not past `max_size`).
+    Raises `InvalidRequest` beyond an aspect of 1:8.
+    """
+    long, short = max(width, height), min(width, height)
+    if short < 1 or long > MAX_ASPECT * short:
+        raise InvalidRequest(
+            f"a picture of {width}x{height} is beyond the aspect 1:{MAX_ASPECT}; crop it"
+        )
+    scale = min(max_size / long, max(1.0, _MIN_SIDE / short))
+    bound = max(max_size // multiple, 1)
+    sides = [min(max(round(side * scale / multiple), 1), bound) for side in (width, height)]
+    return sides[0] * multiple, sides[1] * multiple
+
+
+def to_pixels(image: Image.Image, size: tuple[int, int]) -> NDArray[np.uint8]:
+    """RGB pixels uint8 [H, W, 3] at `size` (width, height), resampled with Lanczos' filter."""
+    image = to_rgb(image)
+    if image.size != size:
+        image = image.resize(size, Image.Resampling.LANCZOS)
+    return np.asarray(image, np.uint8)
+
+
+def _check_pixels(image: Image.Image) -> None:
+    pixels = math.prod(image.size)
+    if pixels > MAX_PIXELS:
+        raise InvalidRequest(
+            f"the picture has {pixels} pixels ({image.width}x{image.height}); "
+            f"send at most {MAX_PIXELS}"
+        )
+
+
+def _to_8_bit(image: Image.Image) -> Image.Image:
+    """16-bit integers to their high byte, and floats from [0, 1]; Pillow would clip both."""
+    values = np.asarray(image)
+    scaled = values * 255.0 if image.mode == "F" else values / 257.0
+    return Image.fromarray(np.clip(np.nan_to_num(scaled), 0, 255).round().astype(np.uint8), "L")

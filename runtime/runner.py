@@ -1,0 +1,186 @@
+"""Runs the four graphs for requests: encode, tick, decode."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from runtime.backends.base import Array, Backend, Graph
+from runtime.bundle import Bundle
+from runtime.errors import BackendFailure, EditError, NonFinite
+from runtime.guidance import Branch
+from runtime.manifest import GRAPH_NAMES, GraphName
+from runtime.request import Floats, Latents, Request, Status
+from runtime.text import TextTokenizer
+
+_TEXT_CACHE = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of the UNet batch: the branch of the request in `slot` of the tick."""
+
+    slot: int
+    branch: Branch
+    weight: float
+
+
+class Runner:
+    """The only place that turns requests into graph inputs and outputs back into requests.
+
+    Errors of one request are recorded on it (`status`, `error`) and never raised, so that its
+    neighbours go on.
+    """
+
+    def __init__(self, bundle: Bundle, backend: Backend) -> None:
+        """Compile all graphs. Raises `BundleError` or `BackendError`."""
+        self._model = bundle.manifest.model
+        self._tokenizer = TextTokenizer(bundle.tokenizer_path(), bundle.manifest.tokenizer)
+        self._computes = f"{backend.name} in {backend.precision}"
+        self._graphs: dict[GraphName, Graph] = {}
+        for name in GRAPH_NAMES:
+            path = bundle.graph_path(bundle.variant(name, backend.stored))
+            self._graphs[name] = backend.load(name, path, bundle.manifest)
+        self._texts: OrderedDict[bytes, Floats] = OrderedDict()
+
+    def close(self) -> None:
+        for graph in self._graphs.values():
+            graph.close()
+
+    def encode(self, request: Request) -> None:
+        """Text states, image latents and initial noise of a request that joins."""
+        request.mark("joined")
+        request.status = Status.RUNNING
+        try:
+            full = self._encode_text(request.params.instruction)
+            negative = self._encode_text(request.params.negative_instruction)
+            image = self._encode_image(request)
+        except EditError as exc:
+            _fail(request, exc)
+            return
+        request.texts = {Branch.FULL: full, Branch.IMAGE: negative, Branch.NULL: negative}
+        x = request.rng.draw(image.shape) * np.float32(request.table.init_scale)
+        request.latents = Latents(image, x, np.zeros_like(x), np.zeros_like(x))
+        _draw_step_noise(request)
+        request.mark("encoded")
+
+    def tick(self, requests: Sequence[Request]) -> int:
+        """Move requests of one size by one step each; returns the number of rows evaluated.
+
+        When the whole batch fails, each request is run alone, so that only those fail that cannot
+        run by themselves.
+        """
+        rows = [
+            Row(slot, branch, weight)
+            for slot, request in enumerate(requests)
+            for branch, weight in request.weights().items()
+        ]
+        try:
+            outputs = self._graphs["tick"].run(self._tick_inputs(requests, rows))
+        except BackendFailure as exc:
+            if len(requests) > 1:
+                return sum(self.tick([request]) for request in requests)
+            _fail(requests[0], exc)
+            return 0
+        for slot, request in enumerate(requests):
+            self._advance(request, outputs["next"][slot], outputs["denoised"][slot])
+            request.rows += sum(row.slot == slot for row in rows)
+        return len(rows)
+
+    def decode(self, request: Request) -> None:
+        """The picture of a request that has taken its last step."""
+        assert request.latents is not None
+        try:
+            outputs = self._graphs["image_decoder"].run({"latent": request.latents.x[None]})
+            self._check(outputs["mean"], "the decoded picture", request)
+        except EditError as exc:
+            _fail(request, exc)
+            return
+        request.result = outputs["image"][0]
+        request.latents = None
+        request.status = Status.DONE
+        request.mark("decoded")
+
+    def _encode_text(self, text: str) -> Floats:
+        ids = self._tokenizer.encode(text)
+        key = ids.tobytes()
+        if key not in self._texts:
+            self._texts[key] = self._graphs["text_encoder"].run({"input_ids": ids[None]})["text"][0]
+            if len(self._texts) > _TEXT_CACHE:
+                self._texts.popitem(last=False)
+        self._texts.move_to_end(key)
+        return self._texts[key]
+
+    def _encode_image(self, request: Request) -> Floats:
+        outputs = self._graphs["image_encoder"].run({"image": request.pixels[None]})
+        self._check(outputs["latent"], "the encoded picture", request)
+        latent: Floats = outputs["latent"][0]
+        return latent
+
+    def _tick_inputs(self, requests: Sequence[Request], rows: Sequence[Row]) -> dict[str, Array]:
+        latents = [request.latents for request in requests if request.latents is not None]
+        row_text, texts = _distinct([requests[row.slot].texts[row.branch] for row in rows])
+        mix = np.zeros((len(requests), len(rows)), np.float32)
+        for index, row in enumerate(rows):
+            mix[row.slot, index] = row.weight
+        steps = [request.table.timesteps[request.step] for request in requests]
+        x = np.stack([one.x for one in latents])
+        return {
+            "x": x,
+            "history": np.stack([one.history for one in latents]),
+            "noise": np.stack([one.noise for one in latents]),
+            "image": np.stack([one.image for one in latents]),
+            "stale": np.zeros_like(x),
+            "text": np.stack(texts),
+            "row_slot": np.array([row.slot for row in rows], np.int32),
+            "row_text": row_text,
+            "row_image": np.array([row.branch is not Branch.NULL for row in rows], np.float32),
+            "timestep": np.array([steps[row.slot] for row in rows], np.float32),
+            "mix": mix,
+            "coef": np.stack([r.table.coef[r.step] for r in requests]).astype(np.float32),
+        }
+
+    def _advance(self, request: Request, following: Floats, denoised: Floats) -> None:
+        assert request.latents is not None
+        try:
+            self._check(following, f"step {request.step + 1} of {request.table.steps}", request)
+        except NonFinite as exc:
+            _fail(request, exc)
+            return
+        request.latents.x, request.latents.history = following, denoised
+        request.step += 1
+        request.ticks += 1
+        if request.step == request.table.steps:
+            request.mark("denoised")
+        else:
+            _draw_step_noise(request)
+
+    def _check(self, values: Array, where: str, request: Request) -> None:
+        if not np.isfinite(values).all():
+            raise NonFinite(
+                f"{where} is not finite, computed by {self._computes} with text_guidance "
+                f"{request.params.text_guidance:g} and image_guidance "
+                f"{request.params.image_guidance:g}; try precision fp32, or lower scales"
+            )
+
+
+def _fail(request: Request, error: EditError) -> None:
+    request.status, request.error, request.latents = Status.FAILED, error, None
+
+
+def _draw_step_noise(request: Request) -> None:
+    assert request.latents is not None
+    if request.table.draws_noise(request.step):
+        request.latents.noise = request.rng.draw(request.latents.x.shape)
+    else:
+        request.latents.noise = np.zeros_like(request.latents.x)
+
+
+def _distinct(states: Sequence[Floats]) -> tuple[Array, list[Floats]]:
+    """Index of each state among the distinct ones, [R], and those; cached states are one object."""
+    found: dict[int, tuple[int, Floats]] = {}
+    index = [found.setdefault(id(state), (len(found), state))[0] for state in states]
+    return np.array(index, np.int32), [state for _, state in found.values()]

@@ -1,0 +1,199 @@
+"""Samplers as tables.
+
+A model's output gives the denoised picture D = p x + q out, where x is in variance-exploding scale
+and the model sees c_in x. Every sampler here is then linear in what a request holds:
+
+    x' = a x + b D + c D_previous + d noise
+
+so a sampler is a function from the noise schedule and a number of steps to a float64 table with a
+line (c_in, p, q, a, b, c, d) for each step. Timesteps and coefficients follow diffusers'
+schedulers, so that a seed gives the same picture there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
+
+import numpy as np
+
+from runtime.errors import InvalidRequest
+from runtime.manifest import NoiseSchedule, PredictionType
+from runtime.noise import Floats, karras, sigma_at, spaced, timestep_at, training_sigmas
+from runtime.params import SamplerName
+
+_LCM_STEPS: Final = 50  # of the schedule that latent consistency models are distilled on
+_LCM_TIMESTEP_SCALING: Final = 10.0
+_LCM_SIGMA_DATA: Final = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A request's whole trajectory.
+
+    `x` starts as `init_scale` times unit noise. `timesteps` [steps] go to the model; `coef`
+    [steps, 7] holds c_in, p, q, a, b, c, d.
+    """
+
+    init_scale: float
+    timesteps: Floats
+    coef: Floats
+
+    @property
+    def steps(self) -> int:
+        return len(self.timesteps)
+
+    def draws_noise(self, step: int) -> bool:
+        """Whether this step adds fresh noise, that is d != 0."""
+        return bool(self.coef[step, 6] != 0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class _Path:
+    """What a sampler decides: timesteps and sigmas [steps], and (a, b, c, d) [steps, 4]."""
+
+    init_scale: float
+    timesteps: Floats
+    sigmas: Floats
+    update: Floats
+
+
+def sampler_table(
+    sampler: SamplerName, schedule: NoiseSchedule, prediction: PredictionType, steps: int
+) -> Table:
+    """The table of one trajectory. Raises `InvalidRequest` when `steps` does not fit."""
+    limit = _LCM_STEPS if sampler is SamplerName.LCM else len(schedule.alphas_cumprod) - 1
+    if not 1 <= steps <= limit:
+        raise InvalidRequest(f"steps {steps} does not fit sampler {sampler}; give 1 to {limit}")
+    return _table(sampler, schedule, prediction, steps)
+
+
+@lru_cache(maxsize=64)
+def _table(
+    sampler: SamplerName, schedule: NoiseSchedule, prediction: PredictionType, steps: int
+) -> Table:
+    path = SAMPLERS[sampler](schedule, steps)
+    variance = path.sigmas**2 + 1.0
+    c_in = 1.0 / np.sqrt(variance)
+    if prediction == "epsilon":
+        p, q = np.ones_like(c_in), -path.sigmas
+    else:
+        p, q = 1.0 / variance, -path.sigmas * c_in
+    coef = np.column_stack([c_in, p, q, path.update])
+    coef.flags.writeable = False
+    return Table(path.init_scale, path.timesteps, coef)
+
+
+def euler(schedule: NoiseSchedule, steps: int) -> _Path:
+    """Euler's method on the probability-flow ODE (Karras et al. 2022, without churn)."""
+    timesteps, sigmas, following = _levels(schedule, steps)
+    a = following / sigmas
+    return _Path(_init_scale(schedule, sigmas), timesteps, sigmas, _update(a, 1 - a))
+
+
+def euler_a(schedule: NoiseSchedule, steps: int) -> _Path:
+    """Ancestral Euler: an Euler step to sigma_down, then noise sigma_up (k-diffusion)."""
+    timesteps, sigmas, following = _levels(schedule, steps)
+    ratio = following / sigmas
+    up = following * np.sqrt(1 - ratio**2)
+    a = ratio**2  # sigma_down / sigma, since sigma_down^2 = following^2 - up^2
+    return _Path(_init_scale(schedule, sigmas), timesteps, sigmas, _update(a, 1 - a, d=up))
+
+
+def ddim(schedule: NoiseSchedule, steps: int) -> _Path:
+    """Deterministic DDIM (Song et al. 2021, equation 12, eta = 0).
+
+    Each step lands `N // steps` training timesteps lower, which rounding can keep apart from the
+    next step's own timestep. DDIM carries unit-variance x across that gap, so x' is rescaled from
+    the level it lands on to the level the next step reads (after the last step: to sigma 0).
+    """
+    training = training_sigmas(schedule)
+    timesteps = np.round(spaced(schedule, "leading", steps))
+    sigmas = sigma_at(training, timesteps)
+    landing = timesteps - len(training) // steps
+    final = 0.0 if schedule.set_alpha_to_one else training[0]
+    lands = np.where(landing >= 0, sigma_at(training, landing), final)
+    a = lands / sigmas
+    rescale = np.sqrt((np.append(sigmas[1:], 0.0) ** 2 + 1) / (lands**2 + 1))
+    return _Path(_unit_variance(sigmas), timesteps, sigmas, _update(a * rescale, (1 - a) * rescale))
+
+
+def dpmpp_2m(schedule: NoiseSchedule, steps: int) -> _Path:
+    """DPM-Solver++(2M) (Lu et al. 2022, algorithm 2)."""
+    training = training_sigmas(schedule)
+    timesteps: Floats
+    match schedule.timestep_spacing:
+        case None | "linspace":
+            timesteps = np.round(np.linspace(len(training) - 1, 0, steps + 1))[:-1]
+        case "leading":  # one step more than asked for, so that the lowest timestep is left out
+            timesteps = spaced(schedule, "leading", steps + 1)[:-1]
+        case "trailing":
+            timesteps = spaced(schedule, "trailing", steps)
+    return _multistep(timesteps, sigma_at(training, timesteps))
+
+
+def dpmpp_2m_karras(schedule: NoiseSchedule, steps: int) -> _Path:
+    """DPM-Solver++(2M) on Karras' sigmas, over the whole range of the training schedule."""
+    training = training_sigmas(schedule)
+    sigmas = karras(training[0], training[-1], steps)
+    return _multistep(np.round(timestep_at(training, sigmas)), sigmas)
+
+
+def lcm(schedule: NoiseSchedule, steps: int) -> _Path:
+    """Multistep latent consistency sampling (Luo et al. 2023, algorithm 3)."""
+    training = training_sigmas(schedule)
+    distilled = np.arange(_LCM_STEPS, 0, -1) * (len(training) // _LCM_STEPS) - 1.0
+    timesteps = distilled[np.arange(steps) * _LCM_STEPS // steps]
+    sigmas = sigma_at(training, timesteps)
+    scaled = timesteps * _LCM_TIMESTEP_SCALING
+    c_skip = _LCM_SIGMA_DATA**2 / (scaled**2 + _LCM_SIGMA_DATA**2)
+    c_out = scaled / np.sqrt(scaled**2 + _LCM_SIGMA_DATA**2)
+    a = c_skip / np.sqrt(sigmas**2 + 1)  # the boundary condition skips from unit-variance x
+    update = _update(a, c_out, d=np.append(sigmas[1:], 0.0))
+    return _Path(_unit_variance(sigmas), timesteps, sigmas, update)
+
+
+SAMPLERS: Final[Mapping[SamplerName, Callable[[NoiseSchedule, int], _Path]]] = {
+    SamplerName.EULER: euler,
+    SamplerName.EULER_A: euler_a,
+    SamplerName.DDIM: ddim,
+    SamplerName.DPMPP_2M: dpmpp_2m,
+    SamplerName.DPMPP_2M_KARRAS: dpmpp_2m_karras,
+    SamplerName.LCM: lcm,
+}
+
+
+def _levels(schedule: NoiseSchedule, steps: int) -> tuple[Floats, Floats, Floats]:
+    """Timesteps, their sigmas, and the sigmas they step to (0 at the end), each [steps]."""
+    timesteps = spaced(schedule, "linspace", steps)
+    sigmas = sigma_at(training_sigmas(schedule), timesteps)
+    return timesteps, sigmas, np.append(sigmas[1:], 0.0)
+
+
+def _init_scale(schedule: NoiseSchedule, sigmas: Floats) -> float:
+    """The Euler family starts from sigma z, from unit variance only under "leading" spacing."""
+    return _unit_variance(sigmas) if schedule.timestep_spacing == "leading" else float(sigmas[0])
+
+
+def _unit_variance(sigmas: Floats) -> float:
+    """Scale of x whose unit-variance form is the drawn noise itself."""
+    return float(np.sqrt(sigmas[0] ** 2 + 1))
+
+
+def _multistep(timesteps: Floats, sigmas: Floats) -> _Path:
+    """Second order from D and the D before it; first order on the first step and to sigma 0."""
+    following = np.append(sigmas[1:], 0.0)
+    a = following / sigmas
+    b, c = 1 - a, np.zeros_like(a)
+    inner = slice(1, -1)
+    step = np.log(sigmas[:-1] / following[:-1])  # [steps - 1]: the step in -log sigma, but the last
+    ratio = step[:-1] / step[1:]  # [steps - 2]: previous step over this one
+    c[inner] = -b[inner] / (2 * ratio)
+    b[inner] -= c[inner]
+    return _Path(_unit_variance(sigmas), timesteps, sigmas, _update(a, b, c))
+
+
+def _update(a: Floats, b: Floats, c: Floats | float = 0.0, d: Floats | float = 0.0) -> Floats:
+    return np.column_stack([a, b, np.broadcast_to(c, a.shape), np.broadcast_to(d, a.shape)])

@@ -1,0 +1,35 @@
+"""What an engine has done so far."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+_SMOOTHING = 0.2
+
+
+@dataclass(slots=True)
+class Stats:
+    """Counters since the engine was opened; `waiting` and `running` are of this moment.
+
+    `rows` counts lines of the UNet batch that were evaluated, `mean_edit_s` is a moving average.
+    """
+
+    waiting: int = 0
+    running: int = 0
+    ticks: int = 0
+    rows: int = 0
+    done: int = 0
+    failed: int = 0
+    cancelled: int = 0
+    rejected: int = 0
+    mean_edit_s: float = 0.0
+
+    def count_done(self, edit_s: float) -> None:
+        weight = _SMOOTHING if self.done else 1.0
+        self.mean_edit_s += weight * (edit_s - self.mean_edit_s)
+        self.done += 1
+
+    def retry_after(self, max_running: int) -> float:
+        """Seconds until a place in the queue should be free."""
+        turns = 1 + self.waiting / max_running
+        return max(1.0, turns * self.mean_edit_s)

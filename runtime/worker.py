@@ -1,0 +1,143 @@
+"""One thread that runs an engine for many callers."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from runtime.editor import EditResult, edit_params, open_engine, result_of
+from runtime.engine import Engine, OnStep
+from runtime.errors import BackendFailure, EditError, ShuttingDown
+from runtime.manifest import Manifest
+from runtime.params import EditParams
+from runtime.request import Request
+from runtime.scheduler import Limits
+from runtime.stats import Stats
+
+log = logging.getLogger(__name__)
+
+
+class EngineWorker:
+    """Runs an engine in a thread of its own; every method may be called from any thread.
+
+    Cancelling a returned future withdraws its request before the next tick. Until a request is
+    finished its future counts as pending, so that it can always be cancelled.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._futures: dict[Request, Future[EditResult]] = {}
+        self._wake = threading.Condition()
+        self._draining = False
+        self._thread = threading.Thread(target=self._loop, name="engine", daemon=True)
+        self._thread.start()
+
+    @property
+    def manifest(self) -> Manifest:
+        return self._engine.manifest
+
+    @property
+    def alive(self) -> bool:
+        """Whether the thread runs; it ends after draining, or when the engine breaks."""
+        return self._thread.is_alive()
+
+    @property
+    def draining(self) -> bool:
+        return self._draining
+
+    def params(self, instruction: str, **overrides: Any) -> EditParams:
+        """See `edit_params`."""
+        return edit_params(self.manifest, instruction, overrides)
+
+    def submit(
+        self, image: Image.Image, params: EditParams, on_step: OnStep | None = None
+    ) -> Future[EditResult]:
+        """Queue an edit; the future holds its result or an `EditError`.
+
+        Raises `InvalidRequest`, `Overloaded` or `ShuttingDown` at once.
+        """
+        future: Future[EditResult] = Future()
+        request = self._engine.prepare(image, params, on_step)
+        with self._wake:
+            if self._draining or not self.alive:
+                raise ShuttingDown("this instance is stopping; ask another one", 5.0)
+            self._engine.add(request)
+            self._futures[request] = future
+            self._wake.notify()
+        future.add_done_callback(lambda done: _withdraw(request, done))
+        return future
+
+    def stats(self) -> Stats:
+        """A copy of the engine's counters."""
+        return self._engine.stats()
+
+    def drain(self) -> None:
+        """Refuse new edits; accepted ones go on to their end. Returns at once."""
+        with self._wake:
+            self._draining = True
+            self._wake.notify()
+
+    def close(self, timeout_s: float = 30.0) -> None:
+        """Drain, wait at most `timeout_s`, cancel what is left, and free the engine."""
+        self.drain()
+        self._thread.join(timeout_s)
+        for request in list(self._futures):
+            request.cancelled = True
+        self._thread.join()
+        self._engine.close()
+
+    def _loop(self) -> None:
+        try:
+            while self._wait_for_work():
+                for request in self._engine.step():
+                    self._resolve(request)
+        except Exception as exc:
+            log.exception("the engine broke")
+            self._fail_all(exc)
+
+    def _wait_for_work(self) -> bool:
+        with self._wake:
+            self._wake.wait_for(lambda: self._draining or not self._engine.idle)
+            return not self._engine.idle
+
+    def _resolve(self, request: Request) -> None:
+        with self._wake:
+            future = self._futures.pop(request)
+        if not future.set_running_or_notify_cancel():
+            return
+        try:
+            future.set_result(result_of(request))
+        except EditError as exc:
+            future.set_exception(exc)
+
+    def _fail_all(self, exc: Exception) -> None:
+        with self._wake:
+            self._draining = True
+            futures, self._futures = list(self._futures.values()), {}
+        for future in futures:
+            if future.set_running_or_notify_cancel():
+                future.set_exception(BackendFailure(f"the engine broke: {exc}"))
+
+
+def _withdraw(request: Request, future: Future[EditResult]) -> None:
+    if future.cancelled():
+        request.cancelled = True
+
+
+def open_worker(
+    path: str | Path,
+    *,
+    backend: str = "auto",
+    device: str = "auto",
+    precision: str = "auto",
+    limits: Limits | None = None,
+) -> EngineWorker:
+    """Open the bundle at `path` for many callers; parameters as in `open_editor`."""
+    return EngineWorker(
+        open_engine(path, backend=backend, device=device, precision=precision, limits=limits)
+    )

@@ -1,0 +1,81 @@
+"""A bundle for the fake backend: a valid manifest and tokenizer, graph files without content."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+from tokenizers import Tokenizer as HfTokenizer
+from tokenizers.models import WordLevel
+from tokenizers.pre_tokenizers import Whitespace
+
+from runtime.manifest import (
+    GRAPH_NAMES,
+    MANIFEST_FILE,
+    SCHEMA_VERSION,
+    File,
+    Manifest,
+    Model,
+    NoiseSchedule,
+    Tokenizer,
+    Variant,
+)
+
+WORDS = "make it night black and white sepia brighter darker invert remove the car".split()
+
+
+def write_fake_bundle(path: Path, **model: Any) -> Path:
+    """Write the bundle into the new directory `path`; `model` overrides fields of `Model`."""
+    path.mkdir(parents=True)
+    vocabulary = {word: index for index, word in enumerate(["[PAD]", "[UNK]", *WORDS])}
+    tokenizer = HfTokenizer(WordLevel(vocabulary, unk_token="[UNK]"))
+    tokenizer.pre_tokenizer = Whitespace()
+    tokenizer.save(str(path / "tokenizer.json"))
+    for name in GRAPH_NAMES:
+        (path / f"{name}.onnx").write_bytes(name.encode())
+    facts: dict[str, Any] = {
+        "latent_channels": 4,
+        "downscale": 8,
+        "size_multiple": 8,
+        "text_width": 16,
+        "prediction_type": "epsilon",
+        "languages": ("en",),
+    }
+    manifest = Manifest(
+        schema_version=SCHEMA_VERSION,
+        name="fake",
+        created_by="tests",
+        licence="Apache-2.0",
+        model=Model(**{**facts, **model}),
+        noise_schedule=scaled_linear(),
+        tokenizer=Tokenizer(file_of(path, "tokenizer.json"), max_length=16, pad_token_id=0),
+        defaults={"steps": 4, "max_size": 64},
+        graphs={
+            name: (Variant("fp32", file_of(path, f"{name}.onnx"), (), (), (), None),)
+            for name in GRAPH_NAMES
+        },
+        parity=(),
+    )
+    (path / MANIFEST_FILE).write_text(manifest.dumps())
+    return path
+
+
+def scaled_linear(
+    steps: int = 1000, low: float = 0.00085, high: float = 0.012, **options: Any
+) -> NoiseSchedule:
+    """Stable Diffusion's noise schedule."""
+    alphas, product = [], 1.0
+    for i in range(steps):
+        product *= 1 - (low**0.5 + (high**0.5 - low**0.5) * i / (steps - 1)) ** 2
+        alphas.append(product)
+    settings: dict[str, Any] = {
+        "timestep_spacing": None,
+        "steps_offset": 1,
+        "set_alpha_to_one": False,
+    }
+    return NoiseSchedule(tuple(alphas), **{**settings, **options})
+
+
+def file_of(root: Path, name: str) -> File:
+    return File(name, hashlib.sha256((root / name).read_bytes()).hexdigest())
