@@ -94,13 +94,13 @@ class Editor:
         return result_of(request)
 
     def edit_many(
-        self, edits: Iterable[tuple[Image.Image, EditParams]]
+        self, edits: Iterable[tuple[Image.Image, EditParams]], *, on_step: OnStep | None = None
     ) -> list[EditResult | EditError]:
         """Edit pictures together, as many in a tick as fit; a result or an error for each."""
         outcomes: list[Request | EditError] = []
         for image, params in edits:
             try:
-                request = self._engine.prepare(image, params)
+                request = self._engine.prepare(image, params, on_step)
             except EditError as exc:
                 outcomes.append(exc)
                 continue

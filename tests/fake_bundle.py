@@ -22,7 +22,7 @@ from runtime.manifest import (
     Variant,
 )
 
-WORDS = "make it night black and white sepia brighter darker invert remove the car".split()
+WORDS = ["make", "it", "night", "sepia", "brighter", "darker", "invert", "remove", "the", "car"]
 
 
 def write_fake_bundle(path: Path, **model: Any) -> Path:

@@ -74,10 +74,10 @@ def _translated(action: str) -> Iterator[None]:
     from onnxruntime.capi import onnxruntime_pybind11_state as state
 
     own = [kind for kind in vars(state).values() if isinstance(kind, type)]
-    kinds: tuple[type[Exception], ...] = tuple(k for k in own if issubclass(k, Exception))
+    kinds = [kind for kind in own if issubclass(kind, Exception)]
     try:
         yield
-    except (*kinds, RuntimeError, TypeError, ValueError) as exc:
+    except tuple([*kinds, RuntimeError, TypeError, ValueError]) as exc:
         raise BackendFailure(f"onnxruntime could not {action}: {exc}") from exc
 
 
