@@ -6,8 +6,10 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from runtime.errors import BundleCorrupt, BundleIncompatible, BundleNotFound
+from runtime.errors import BundleCorrupt, BundleIncompatible, BundleNotFound, InvalidRequest
 from runtime.manifest import MANIFEST_FILE, File, GraphName, Manifest, Precision, Variant
+from runtime.params import EditParams
+from runtime.samplers import sampler_table
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +27,7 @@ class Bundle:
         """
         path = Path(path)
         manifest = _read_manifest(path)
+        _check_defaults(manifest)
         for file in manifest.files():
             _verify(path, file)
         return cls(path, manifest)
@@ -55,20 +58,32 @@ def _read_manifest(path: Path) -> Manifest:
             f"{path} is no bundle (it has no {MANIFEST_FILE}); "
             "make one with: retouch export CHECKPOINT BUNDLE"
         ) from exc
-    except (OSError, UnicodeDecodeError) as exc:
+    except (OSError, ValueError) as exc:
         raise BundleCorrupt(f"{path / MANIFEST_FILE} cannot be read: {exc}") from exc
     return Manifest.loads(text)
 
 
-def _verify(root: Path, file: File) -> None:
-    # A link inside the bundle could still lead outside.
-    target = (root / file.path).resolve()
-    if not target.is_relative_to(root.resolve()):
-        raise BundleCorrupt(f"{file.path} leads outside the bundle; export it again")
+def _check_defaults(manifest: Manifest) -> None:
+    """Every edit starts from the defaults, so that bad ones would refuse all of them."""
     try:
+        params = EditParams(**{"instruction": "any", **manifest.defaults})  # type: ignore[arg-type]
+        prediction = manifest.model.prediction_type
+        sampler_table(params.sampler, manifest.noise_schedule, prediction, params.steps)
+    except (TypeError, InvalidRequest) as exc:
+        raise BundleCorrupt(f"the manifest's defaults do not suit: {exc}; correct them") from exc
+
+
+def _verify(root: Path, file: File) -> None:
+    try:
+        target = (root / file.path).resolve()
+        # A link inside the bundle could still lead outside.
+        if not target.is_relative_to(root.resolve()):
+            raise BundleCorrupt(f"{file.path} leads outside the bundle; export it again")
+        if not target.is_file():  # opening a pipe would wait for ever
+            raise BundleCorrupt(f"{file.path} is no file of the bundle; export it again")
         with target.open("rb") as stream:
             digest = hashlib.file_digest(stream, "sha256").hexdigest()
-    except OSError as exc:
+    except (OSError, RuntimeError) as exc:  # links in a circle raise RuntimeError
         raise BundleCorrupt(f"{file.path} cannot be read: {exc}; export it again") from exc
     if digest != file.sha256:
         raise BundleCorrupt(

@@ -37,7 +37,8 @@ class File:
 
     def __post_init__(self) -> None:
         path = PurePosixPath(self.path)
-        if not self.path or path.is_absolute() or ".." in path.parts or "\\" in self.path:
+        outside = path.is_absolute() or ".." in path.parts
+        if not path.parts or outside or set(self.path) & {"\\", "\0"}:
             raise BundleCorrupt(f"path {self.path!r} is not inside the bundle; export it again")
         if len(self.sha256) != 64 or not set(self.sha256) <= set("0123456789abcdef"):
             raise BundleCorrupt(f"sha256 {self.sha256!r} of {self.path} is not 64 hex digits")
@@ -84,10 +85,12 @@ class NoiseSchedule:
 
     def __post_init__(self) -> None:
         values = self.alphas_cumprod
-        if len(values) < 2 or not all(0 <= v <= 1 for v in values):
-            raise BundleCorrupt("alphas_cumprod must hold at least 2 numbers in [0, 1]")
+        if len(values) < 2 or not all(0 <= v < 1 for v in values):
+            raise BundleCorrupt("alphas_cumprod must hold at least 2 numbers in [0, 1)")
         if any(later > earlier for earlier, later in zip(values, values[1:], strict=False)):
             raise BundleCorrupt("alphas_cumprod must not increase")
+        if not 0 <= self.steps_offset < len(values):
+            raise BundleCorrupt(f"steps_offset {self.steps_offset} is not in [0, {len(values)})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +126,13 @@ class Tokenizer:
     file: File
     max_length: int
     pad_token_id: int
+
+    def __post_init__(self) -> None:
+        if self.max_length < 1 or self.pad_token_id < 0:
+            raise BundleCorrupt(
+                f"max_length {self.max_length} is below 1 or pad_token_id {self.pad_token_id} "
+                "below 0"
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +186,7 @@ class Manifest:
         """Parse. Raises `BundleCorrupt`, or `BundleIncompatible` for another schema version."""
         try:
             data = json.loads(text, parse_constant=_refuse_constant)
-        except ValueError as exc:
+        except (ValueError, RecursionError) as exc:
             raise BundleCorrupt(f"{MANIFEST_FILE} is not JSON: {exc}") from exc
         if not isinstance(data, dict):
             raise BundleCorrupt(f"{MANIFEST_FILE} holds {type(data).__name__}, not an object")
@@ -235,6 +245,7 @@ def _parse_union(kinds: tuple[Any, ...], value: Any, where: str) -> Any:
 
 def _parse_scalar(kind: Any, value: Any, where: str) -> Any:
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
+        _expect(value.bit_length() <= 64, value, "a number of this size", where)
         value = float(value)
     _expect(type(value) is kind, value, getattr(kind, "__name__", str(kind)), where)
     _expect(not isinstance(value, float) or math.isfinite(value), value, "finite", where)

@@ -6,7 +6,6 @@ The HTTP schema and the command line read their bounds and defaults from the fie
 from __future__ import annotations
 
 import dataclasses
-import math
 import secrets
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -76,7 +75,8 @@ class EditParams:
             if isinstance(spec.default, StrEnum):
                 object.__setattr__(self, spec.name, _member(spec.name, type(spec.default), value))
             else:
-                _check(spec.name, value, str(spec.type), spec.metadata["bounds"])
+                checked = _checked(spec.name, value, str(spec.type), spec.metadata["bounds"])
+                object.__setattr__(self, spec.name, checked)
         if not self.instruction.strip():
             raise InvalidRequest("instruction is blank; say what to do to the picture")
 
@@ -86,23 +86,40 @@ def _member(name: str, choices: type[StrEnum], value: object) -> StrEnum:
         return choices(str(value))
     except ValueError as exc:
         known = ", ".join(choices)
-        raise InvalidRequest(f"{name} {value!r} is unknown; choose one of {known}") from exc
+        raise InvalidRequest(f"{name} {_shown(value)} is unknown; choose one of {known}") from exc
 
 
-_ACCEPTED: Final = {"int": Integral, "float": Real, "str": str}  # numpy scalars pass too
+# Numpy scalars pass too, and are stored as Python's own.
+_ACCEPTED: Final = {"int": (Integral, int), "float": (Real, float), "str": (str, str)}
 
 
-def _check(name: str, value: object, kind: str, bounds: Bounds) -> None:
-    if isinstance(value, bool) or not isinstance(value, _ACCEPTED[kind]):
-        raise InvalidRequest(f"{name} {value!r} is not {kind}; give {kind} in {_span(bounds)}")
+def _checked(name: str, value: Any, kind: str, bounds: Bounds) -> object:
+    accepted, stored = _ACCEPTED[kind]
+    if isinstance(value, bool) or not isinstance(value, accepted):
+        raise InvalidRequest(f"{name} {_shown(value)} is not {kind}; give {kind} {_span(bounds)}")
     if isinstance(value, str):
-        if not bounds.low <= len(value) <= bounds.high:
-            raise InvalidRequest(
-                f"{name} has {len(value)} characters; give {_span(bounds)} characters"
-            )
-    elif not (math.isfinite(value) and bounds.low <= value <= bounds.high):
-        raise InvalidRequest(f"{name} {value!r} is out of bounds; give a value in {_span(bounds)}")
+        _check_text(name, value, bounds)
+    elif not bounds.low <= value <= bounds.high:  # NaN compares false
+        raise InvalidRequest(f"{name} {_shown(value)} is out of bounds; give {kind} {_span(bounds)}")
+    return stored(value)
+
+
+def _check_text(name: str, value: str, bounds: Bounds) -> None:
+    if not bounds.low <= len(value) <= bounds.high:
+        raise InvalidRequest(
+            f"{name} has {len(value)} characters; its length must be {_span(bounds)}"
+        )
+    try:
+        value.encode("utf-8")
+    except UnicodeEncodeError as exc:  # half a surrogate pair, as from wrongly decoded bytes
+        raise InvalidRequest(f"{name} {_shown(value)} is not Unicode text: {exc.reason}") from exc
 
 
 def _span(bounds: Bounds) -> str:
-    return f"[{bounds.low:g}, {bounds.high:g}]"
+    return f"in [{bounds.low:.10g}, {bounds.high:.10g}]"
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, int) and value.bit_length() > 128:  # Python refuses to print huge ones
+        return f"of {value.bit_length()} bits"
+    return f"{value!r:.60}"

@@ -16,7 +16,7 @@ from runtime.errors import BackendFailure, BackendUnavailable
 from runtime.manifest import GraphName, Manifest, Precision
 
 _HINTS: Final = {"fp32": "f32", "bf16": "bf16", "fp16": "f16"}
-_INSTALL: Final = "pip install 'retouch[serve]'"
+_INSTALL: Final = "pip install -e '.[serve]'"
 
 
 class OpenVinoBackend:

@@ -21,8 +21,8 @@ _PROVIDERS: Final = {
     "tensorrt": "TensorrtExecutionProvider",
 }
 _STORED: Final[dict[str, Precision]] = {"fp32": "fp32", "fp16": "fp16"}
-_INSTALL_CPU: Final = "pip install 'retouch[export]'"
-_INSTALL_GPU: Final = "in an environment without onnxruntime: pip install 'retouch[gpu]'"
+_INSTALL_CPU: Final = "pip install -e '.[export]'"
+_INSTALL_GPU: Final = "in an environment without onnxruntime: pip install -e '.[gpu]'"
 
 
 class OrtBackend:
@@ -74,10 +74,11 @@ def _translated(action: str) -> Iterator[None]:
     from onnxruntime.capi import onnxruntime_pybind11_state as state
 
     own = [kind for kind in vars(state).values() if isinstance(kind, type)]
-    kinds = [kind for kind in own if issubclass(kind, Exception)]
+    foreign = [kind for kind in own if issubclass(kind, Exception)]
+    kinds: tuple[type[Exception], ...] = (*foreign, RuntimeError, TypeError, ValueError)
     try:
         yield
-    except tuple([*kinds, RuntimeError, TypeError, ValueError]) as exc:
+    except kinds as exc:
         raise BackendFailure(f"onnxruntime could not {action}: {exc}") from exc
 
 

@@ -1,0 +1,65 @@
+"""Retouch: instruction-based image editing. The public names, and the command `retouch`.
+
+import retouch
+
+with retouch.open("models/mini") as editor:
+    editor.edit(image, "make it night", seed=7).image.save("night.png")
+"""
+
+from __future__ import annotations
+
+from runtime import (
+    BackendError,
+    BundleError,
+    EditError,
+    Editor,
+    EditParams,
+    EditResult,
+    EngineWorker,
+    InvalidRequest,
+    Limits,
+    Manifest,
+    Overloaded,
+    SamplerName,
+    open_worker,
+    read_image,
+)
+from runtime import open_editor as open
+
+__all__ = [
+    "BackendError",
+    "BundleError",
+    "EditError",
+    "EditParams",
+    "EditResult",
+    "Editor",
+    "EngineWorker",
+    "InvalidRequest",
+    "Limits",
+    "Manifest",
+    "Overloaded",
+    "SamplerName",
+    "open",
+    "open_worker",
+    "read_image",
+]
+
+
+def main() -> None:
+    """The command line: each package brings its own commands."""
+    import typer
+    from export.cli import export
+    from train.cli import app as train
+
+    from runtime.cli import doctor, edit, inspect
+    from service.cli import serve
+
+    cli = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
+    for command in (edit, serve, export, inspect, doctor):
+        cli.command()(command)
+    cli.add_typer(train, name="train", help="Make a checkpoint: photos, autoencoder, UNet.")
+    cli()
+
+
+if __name__ == "__main__":
+    main()

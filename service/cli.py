@@ -1,0 +1,33 @@
+"""The command `retouch serve`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+_ROOT = Path(__file__).resolve().parent.parent
+
+
+def serve(
+    port: Annotated[int, typer.Option(envvar="PORT", help="TCP port")] = 3000,
+    host: Annotated[str, typer.Option(help="address to listen on")] = "127.0.0.1",
+    bundle: Annotated[Path, typer.Option(help="bundle directory")] = _ROOT / "models" / "mini",
+    backend: Annotated[str, typer.Option(help="auto, openvino, ort or fake")] = "auto",
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or tensorrt")] = "auto",
+    precision: Annotated[str, typer.Option(help="auto, fp32, bf16 or fp16")] = "auto",
+) -> None:
+    """Start the HTTP service that docs/http.md describes."""
+    settings = {
+        "RETOUCH_BUNDLE": str(bundle.resolve()),
+        "RETOUCH_BACKEND": backend,
+        "RETOUCH_DEVICE": device,
+        "RETOUCH_PRECISION": precision,
+        "BENTOML_DO_NOT_TRACK": "True",
+    }
+    command = [sys.executable, "-m", "bentoml", "serve", "service.app:EditService"]
+    command += ["--port", str(port), "--host", host, "--working-dir", str(_ROOT)]
+    os.execve(sys.executable, command, {**os.environ, **settings})
