@@ -1,0 +1,1 @@
+"""The HTTP face of the runtime: one BentoML service over one engine."""

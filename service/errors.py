@@ -1,0 +1,107 @@
+"""The one table that says which answer an exception becomes."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any, Final
+
+from starlette.requests import ClientDisconnect
+from starlette.responses import JSONResponse
+
+from runtime.errors import (
+    BackendError,
+    BundleError,
+    Cancelled,
+    InvalidRequest,
+    NonFinite,
+    Overloaded,
+    ShuttingDown,
+    UnsupportedImage,
+)
+from runtime.params import EditParams
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """HTTP status and the `code` by which a program tells one failure from another.
+
+    `told` says whether the exception's own message is written for callers.
+    """
+
+    status: int
+    code: str
+    told: bool = True
+
+
+MALFORMED: Final = Kind(400, "malformed_body")
+TOO_LARGE: Final = Kind(413, "too_large")
+NOT_MULTIPART: Final = Kind(415, "unsupported_media_type")
+TIMEOUT: Final = Kind(504, "timeout")
+_INTERNAL: Final = Kind(500, "internal", told=False)
+CLIENT_GONE: Final = Kind(499, "client_gone")  # for the log: nobody is there to read it
+
+KINDS: Final[Mapping[type[Exception], Kind]] = {
+    InvalidRequest: Kind(422, "invalid_request"),
+    UnsupportedImage: Kind(415, "unsupported_image"),
+    Overloaded: Kind(429, "overloaded"),
+    ShuttingDown: Kind(503, "shutting_down"),
+    Cancelled: Kind(503, "cancelled"),  # by a drain that took too long: a client who left is gone
+    ClientDisconnect: CLIENT_GONE,
+    NonFinite: Kind(500, "non_finite"),
+    BackendError: _INTERNAL,
+    BundleError: _INTERNAL,
+    Exception: _INTERNAL,
+}
+
+_FIELDS: Final = {"image", *(spec.name for spec in dataclasses.fields(EditParams))}
+
+
+class HttpError(Exception):
+    """A failure that exists only at the HTTP face. `allow` is the header of that name."""
+
+    def __init__(self, kind: Kind, message: str, allow: str | None = None) -> None:
+        super().__init__(message)
+        self.kind = kind
+        self.allow = allow
+
+
+def foreign(status: int, allow: str | None = None) -> HttpError:
+    """The failure behind an error response that a library made: unknown path, wrong method, ..."""
+    name, phrase = HTTPStatus(status).name.lower(), HTTPStatus(status).phrase
+    return HttpError(Kind(status, name), phrase, allow)
+
+
+def kind_of(exc: Exception) -> Kind:
+    """Look an exception up by its class, then its bases."""
+    if isinstance(exc, HttpError):
+        return exc.kind
+    return next(KINDS[base] for base in type(exc).__mro__ if base in KINDS)
+
+
+def to_response(exc: Exception, request_id: str) -> JSONResponse:
+    """The error envelope. The only place where a failure becomes a response."""
+    kind = kind_of(exc)
+    message = str(exc) if kind.told else "internal error; the log has it under the request id"
+    error: dict[str, Any] = {"code": kind.code, "message": message, "request_id": request_id}
+    if isinstance(exc, InvalidRequest) and (field := _field(message)):
+        error["field"] = field
+    return JSONResponse({"error": error}, kind.status, _headers(exc, kind))
+
+
+def _field(message: str) -> str | None:
+    """Messages about a field start with its name."""
+    word = message.partition(" ")[0]
+    return word if word in _FIELDS else None
+
+
+def _headers(exc: Exception, kind: Kind) -> dict[str, str]:
+    if isinstance(exc, HttpError) and exc.allow:
+        return {"Allow": exc.allow}
+    if kind.status in (429, 503):
+        seconds = exc.retry_after if isinstance(exc, Overloaded) else 1.0
+        return {"Retry-After": str(max(1, math.ceil(seconds)))}
+    return {}

@@ -1,0 +1,128 @@
+"""What every HTTP exchange passes through: request id, body bound, error envelope, log line."""
+
+from __future__ import annotations
+
+import logging
+import re
+import time
+import uuid
+from typing import Final
+
+import bentoml
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from service.errors import TOO_LARGE, HttpError, foreign, kind_of, to_response
+
+log = logging.getLogger("bentoml.retouch")
+
+_PROBES: Final = ("/livez", "/readyz", "/healthz", "/metrics")
+_SANE_ID: Final = re.compile(r"[\w.:-]{1,64}", re.ASCII)
+_OWN_HEADERS: Final = "x-retouch-"
+
+
+class Exchange:
+    """One request and the response to it.
+
+    An error response is held back, whoever made it; `run` returns the failure instead. So there is
+    one way out for all of them, `answer`.
+    """
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send, max_body: int) -> None:
+        self.scope = scope
+        given = Headers(scope=scope)
+        self.request_id = given.get("x-request-id", "")
+        if not _SANE_ID.fullmatch(self.request_id):
+            self.request_id = uuid.uuid4().hex
+        self.status = 0
+        self.facts = ""
+        self._length = given.get("content-length", "")
+        self._receive, self._send = receive, send
+        self._max_body, self._received = max_body, 0
+        self._foreign: HttpError | None = None
+
+    async def run(self, app: ASGIApp) -> Exception | None:
+        """Let the application answer; returns the failure that is yet to be answered."""
+        try:
+            if self._length.isdecimal() and int(self._length) > self._max_body:
+                raise self._too_large()
+            await app(self.scope, self._counted, self._sent)
+        except Exception as exc:
+            return exc
+        return self._foreign
+
+    async def answer(self, failure: Exception) -> None:
+        response = to_response(failure, self.request_id)
+        await response(self.scope, self._receive, self._sent_error)
+
+    async def _counted(self) -> Message:
+        message = await self._receive()
+        self._received += len(message.get("body", b""))
+        if self._received > self._max_body:
+            raise self._too_large()
+        return message
+
+    async def _sent(self, message: Message) -> None:
+        if message["type"] == "http.response.start" and message["status"] >= 400:
+            self._foreign = foreign(message["status"], Headers(raw=message["headers"]).get("allow"))
+        if self._foreign is None:
+            await self._sent_error(message)
+
+    async def _sent_error(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            headers = MutableHeaders(scope=message)
+            headers["X-Request-Id"] = self.request_id
+            self.facts = "".join(
+                f" {name.removeprefix(_OWN_HEADERS)}={value}"
+                for name, value in headers.items()
+                if name.startswith(_OWN_HEADERS)
+            )
+        await self._send(message)
+
+    def _too_large(self) -> HttpError:
+        bound = self._max_body / 2**20
+        return HttpError(TOO_LARGE, f"the body is larger than {bound:g} MiB; send a smaller file")
+
+
+class Gate:
+    """ASGI layer around everything that BentoML routes."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return await self._app(scope, receive, send)
+        start = time.perf_counter()
+        service = bentoml.get_current_service()
+        exchange = Exchange(scope, receive, send, service.settings.max_upload)
+        failure = await exchange.run(self._app)
+        if failure is not None and exchange.status:
+            log.error("id=%s broke off its response", exchange.request_id, exc_info=failure)
+            raise failure  # half a response is out: the server can only cut the connection
+        if failure is not None:
+            await exchange.answer(failure)
+        code = kind_of(failure).code if failure else "ok"
+        route = getattr(scope.get("route"), "path", "") or "unknown"
+        service.metrics.count_response(route, exchange.status, code)
+        if scope["path"] not in _PROBES:
+            _log(exchange, failure, time.perf_counter() - start)
+
+
+def _log(exchange: Exchange, failure: Exception | None, seconds: float) -> None:
+    scope, told = exchange.scope, exchange.facts
+    broken = failure is not None and kind_of(failure).status == 500
+    if failure is not None:
+        told = f" code={kind_of(failure).code} {str(failure)!r:.200}"
+    log.log(
+        logging.ERROR if broken else logging.INFO,
+        "%s %r %d %.3fs id=%s%s",
+        scope["method"],
+        scope["path"][:100],
+        exchange.status,
+        seconds,
+        exchange.request_id,
+        told,
+        exc_info=failure if broken else None,
+    )

@@ -1,0 +1,100 @@
+"""How the service runs, read from the environment."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from runtime.backends.base import BACKEND_NAMES
+from runtime.errors import InvalidRequest
+from runtime.scheduler import Limits
+
+SOURCE_ROOT: Final = Path(__file__).resolve().parent.parent
+_PREFIX: Final = "RETOUCH_"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What an operator chooses. docs/http.md lists the variables.
+
+    `max_upload` is in bytes; `timeout` and `drain` are in seconds.
+    """
+
+    bundle: Path
+    backend: str
+    device: str
+    precision: str
+    limits: Limits
+    max_upload: int
+    timeout: float
+    drain: float
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str]) -> Settings:
+        """Read the variables that start with `RETOUCH_`; an unset or empty one has its default.
+
+        A relative bundle path starts at the source root, because a packed service is started in
+        another folder than the one its operator is in. Raises `ValueError` naming the variable.
+        """
+        read = _Reader(env)
+        return cls(
+            bundle=SOURCE_ROOT / read.text("BUNDLE", "models/mini"),
+            backend=read.choice("BACKEND", BACKEND_NAMES),
+            device=read.text("DEVICE", "auto"),
+            precision=read.text("PRECISION", "auto"),
+            limits=_limits(read),
+            max_upload=int(read.number("MAX_UPLOAD_MB", 25, most=1024) * 2**20),
+            timeout=read.number("TIMEOUT_SECONDS", 600, most=3600),
+            # BentoML's supervisor kills a worker 30 s after it told it to stop.
+            drain=read.number("DRAIN_SECONDS", 25, most=25),
+        )
+
+
+class _Reader:
+    """Typed access to the variables."""
+
+    def __init__(self, env: Mapping[str, str]) -> None:
+        self._env = env
+
+    def text(self, name: str, default: str) -> str:
+        return self._env.get(_PREFIX + name, "").strip() or default
+
+    def choice(self, name: str, choices: tuple[str, ...]) -> str:
+        text = self.text(name, choices[0])
+        if text not in choices:
+            raise _refusal(name, text, f"one of {', '.join(choices)}")
+        return text
+
+    def whole(self, name: str, default: int) -> int:
+        text = self.text(name, str(default))
+        if not text.isdecimal():
+            raise _refusal(name, text, "a whole number")
+        return int(text)
+
+    def number(self, name: str, default: float, most: float) -> float:
+        text = self.text(name, str(default))
+        try:
+            value = float(text)
+        except ValueError:
+            value = float("nan")
+        if not 0 < value <= most:
+            raise _refusal(name, text, f"a number above 0 and at most {most:g}")
+        return value
+
+
+def _limits(read: _Reader) -> Limits:
+    defaults = dataclasses.asdict(Limits())
+    try:
+        return Limits(**{name: read.whole(name.upper(), value) for name, value in defaults.items()})
+    except (
+        InvalidRequest
+    ) as exc:  # its message starts with the field, which the variable is named by
+        name, _, rest = str(exc).partition(" ")
+        raise ValueError(f"environment variable {_PREFIX}{name.upper()} {rest}") from exc
+
+
+def _refusal(name: str, text: str, wanted: str) -> ValueError:
+    return ValueError(f"environment variable {_PREFIX}{name} is {text!r}; set it to {wanted}")
