@@ -12,7 +12,7 @@ from PIL import Image
 from runtime.backends.base import Backend
 from runtime.bundle import Bundle
 from runtime.errors import Cancelled, InvalidRequest, Overloaded
-from runtime.image import edit_size, to_pixels
+from runtime.image import edit_size, to_pixels, to_rgb
 from runtime.params import EditParams
 from runtime.request import Request, Status
 from runtime.runner import Runner
@@ -44,10 +44,16 @@ class Engine:
     def idle(self) -> bool:
         return self._scheduler.idle
 
+    @property
+    def full(self) -> bool:
+        """Whether `add` would refuse."""
+        return self._scheduler.full
+
     def prepare(
         self, image: Image.Image, params: EditParams, on_step: OnStep | None = None
     ) -> Request:
         """Check and resize, in the caller's thread. Raises `InvalidRequest`."""
+        image = to_rgb(image)  # first, because turning it upright changes its size
         model, limits = self.manifest.model, self._scheduler.limits
         width, height = edit_size(*image.size, params.max_size, model.size_multiple)
         if width * height > limits.max_pixels:

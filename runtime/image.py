@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import math
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
 import numpy as np
@@ -24,32 +26,27 @@ def read_image(data: bytes) -> Image.Image:
 
     Raises `UnsupportedImage` when it cannot be decoded whole, `InvalidRequest` past `MAX_PIXELS`.
     """
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # bounded below
-            image = Image.open(io.BytesIO(data), formats=_FORMATS)
-            _check_pixels(image)
-            image.load()
+    with _translated(f"the {len(data)} bytes"), warnings.catch_warnings():
+        # The bomb is bounded below; what else Pillow warns of, it survives.
+        warnings.simplefilter("ignore")
+        image = Image.open(io.BytesIO(data), formats=_FORMATS)
+        _check_pixels(image)
         return to_rgb(image)
-    except InvalidRequest:
-        raise
-    except Image.DecompressionBombError as exc:
-        raise InvalidRequest(f"{exc}; send at most {MAX_PIXELS} pixels") from exc
-    except Exception as exc:  # damaged files make Pillow raise almost any kind
-        kinds = ", ".join(_FORMATS[:-1])
-        message = f"the {len(data)} bytes are no picture that can be read ({exc}); send {kinds}"
-        raise UnsupportedImage(message) from exc
 
 
 def to_rgb(image: Image.Image) -> Image.Image:
-    """Upright 8-bit RGB: EXIF orientation applied, alpha over white, every other mode converted."""
-    image = ImageOps.exif_transpose(image)
-    if image.mode.startswith("I") or image.mode == "F":
-        image = _to_8_bit(image)
-    if image.has_transparency_data:
-        canvas = Image.new("RGBA", image.size, "white")
-        image = Image.alpha_composite(canvas, image.convert("RGBA"))
-    return image.convert("RGB")
+    """Upright 8-bit RGB: EXIF orientation applied, alpha over white, every other mode converted.
+
+    Raises `UnsupportedImage` when Pillow cannot decode or convert the picture.
+    """
+    with _translated(f"the {image.mode} picture"):
+        image = ImageOps.exif_transpose(image)
+        if image.mode.startswith("I") or image.mode == "F":
+            image = _to_8_bit(image)
+        if image.has_transparency_data:
+            canvas = Image.new("RGBA", image.size, "white")
+            image = Image.alpha_composite(canvas, image.convert("RGBA"))
+        return image.convert("RGB")
 
 
 def edit_size(width: int, height: int, max_size: int, multiple: int) -> tuple[int, int]:
@@ -64,18 +61,30 @@ def edit_size(width: int, height: int, max_size: int, multiple: int) -> tuple[in
         raise InvalidRequest(
             f"a picture of {width}x{height} is beyond the aspect 1:{MAX_ASPECT}; crop it"
         )
-    scale = min(max_size / long, max(1.0, _MIN_SIDE / short))
-    bound = max(max_size // multiple, 1)
-    sides = [min(max(round(side * scale / multiple), 1), bound) for side in (width, height)]
-    return sides[0] * multiple, sides[1] * multiple
+    longest = max(max_size // multiple, 1) * multiple
+    scale = min(longest / long, max(1.0, _MIN_SIDE / short))
+    sides = [max(round(side * scale / multiple), 1) * multiple for side in (width, height)]
+    return sides[0], sides[1]
 
 
 def to_pixels(image: Image.Image, size: tuple[int, int]) -> NDArray[np.uint8]:
-    """RGB pixels uint8 [H, W, 3] at `size` (width, height), resampled with Lanczos' filter."""
-    image = to_rgb(image)
+    """Pixels uint8 [H, W, 3] of an RGB picture at `size` (width, height), by Lanczos' filter."""
     if image.size != size:
         image = image.resize(size, Image.Resampling.LANCZOS)
     return np.asarray(image, np.uint8)
+
+
+@contextmanager
+def _translated(what: str) -> Iterator[None]:
+    try:
+        yield
+    except InvalidRequest:
+        raise
+    except Image.DecompressionBombError as exc:
+        raise InvalidRequest(f"{exc}; send at most {MAX_PIXELS} pixels") from exc
+    except Exception as exc:  # damaged files make Pillow raise almost any kind
+        kinds = ", ".join(_FORMATS[:-1])
+        raise UnsupportedImage(f"{what} cannot be read as a picture ({exc}); send {kinds}") from exc
 
 
 def _check_pixels(image: Image.Image) -> None:
