@@ -28,8 +28,9 @@ class Limits:
     max_tick_pixels: int = 12 * 512 * 512
 
     def __post_init__(self) -> None:
-        least = {"max_rows": 3, "max_running": 1, "max_queue": 0, "max_pixels": 64 * 64}
-        for name, low in least.items():
+        least = {"max_rows": 3, "max_queue": 0, "max_pixels": 64 * 64}  # the others: 1
+        for name in self.__dataclass_fields__:
+            low = least.get(name, 1)
             if getattr(self, name) < low:
                 raise InvalidRequest(f"{name} {getattr(self, name)} is too low; give {low} or more")
 
@@ -68,8 +69,9 @@ class Scheduler:
         dropped = [r for r in (*self.waiting, *self.running) if r.cancelled]
         for request in dropped:
             request.status = Status.CANCELLED
-        self.waiting = [r for r in self.waiting if not r.cancelled]
-        self.running = [r for r in self.running if not r.cancelled]
+        # By status, because another thread may ask for one more in the meantime.
+        self.waiting = [r for r in self.waiting if not r.finished]
+        self.running = [r for r in self.running if not r.finished]
         return dropped
 
     def schedule(self) -> Tick:
