@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -12,7 +13,7 @@ from PIL import Image
 from runtime.backends.base import load_backend
 from runtime.bundle import Bundle
 from runtime.engine import Engine, OnStep
-from runtime.errors import EditError, InvalidRequest, Overloaded
+from runtime.errors import EditError, InvalidRequest
 from runtime.manifest import Manifest
 from runtime.params import EditParams
 from runtime.request import Request, Status, Timings
@@ -89,8 +90,9 @@ class Editor:
     ) -> EditResult:
         """Edit one picture; `overrides` are `EditParams` fields. Raises `EditError`."""
         request = self._engine.prepare(image, self.params(instruction, **overrides), on_step)
-        self._add_when_free(request)
-        self._run([request])
+        with self._withdrawing([request]):
+            self._engine.add(request)
+            self._run([request])
         return result_of(request)
 
     def edit_many(
@@ -98,15 +100,20 @@ class Editor:
     ) -> list[EditResult | EditError]:
         """Edit pictures together, as many in a tick as fit; a result or an error for each."""
         outcomes: list[Request | EditError] = []
-        for image, params in edits:
-            try:
-                request = self._engine.prepare(image, params, on_step)
-            except EditError as exc:
-                outcomes.append(exc)
-                continue
-            self._add_when_free(request)
-            outcomes.append(request)
-        self._run([one for one in outcomes if isinstance(one, Request)])
+        requests: list[Request] = []
+        with self._withdrawing(requests):
+            for image, params in edits:
+                try:
+                    request = self._engine.prepare(image, params, on_step)
+                except EditError as exc:
+                    outcomes.append(exc)
+                    continue
+                outcomes.append(request)
+                requests.append(request)
+                while self._engine.full:
+                    self._engine.step()
+                self._engine.add(request)
+            self._run(requests)
         return [_outcome(one) for one in outcomes]
 
     def close(self) -> None:
@@ -118,20 +125,19 @@ class Editor:
     def __exit__(self, *exc: object) -> None:
         self.close()
 
-    def _add_when_free(self, request: Request) -> None:
-        while True:
-            try:
-                return self._engine.add(request)
-            except Overloaded:
-                self._engine.step()
-
     def _run(self, requests: list[Request]) -> None:
+        while not all(request.finished for request in requests):
+            self._engine.step()
+
+    @contextmanager
+    def _withdrawing(self, requests: list[Request]) -> Iterator[None]:
+        """Leaves none of `requests` in the engine when its block is left by an exception."""
         try:
-            while not all(request.finished for request in requests):
-                self._engine.step()
-        except BaseException:  # Ctrl-C: what is not finished must not linger in the engine
+            yield
+        except BaseException:  # Ctrl-C too
             for request in requests:
                 request.cancelled = True
+            self._engine.step()  # with every request cancelled it only drops them
             raise
 
 
