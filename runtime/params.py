@@ -100,7 +100,9 @@ def _checked(name: str, value: Any, kind: str, bounds: Bounds) -> object:
     if isinstance(value, str):
         _check_text(name, value, bounds)
     elif not bounds.low <= value <= bounds.high:  # NaN compares false
-        raise InvalidRequest(f"{name} {_shown(value)} is out of bounds; give {kind} {_span(bounds)}")
+        raise InvalidRequest(
+            f"{name} {_shown(value)} is out of bounds; give {kind} {_span(bounds)}"
+        )
     return stored(value)
 
 

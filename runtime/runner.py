@@ -55,8 +55,8 @@ class Runner:
         request.mark("joined")
         request.status = Status.RUNNING
         try:
-            full = self._encode_text(request.params.instruction)
-            negative = self._encode_text(request.params.negative_instruction)
+            full = self._encode_text(request.params.instruction, request)
+            negative = self._encode_text(request.params.negative_instruction, request)
             image = self._encode_image(request)
         except EditError as exc:
             _fail(request, exc)
@@ -104,11 +104,13 @@ class Runner:
         request.status = Status.DONE
         request.mark("decoded")
 
-    def _encode_text(self, text: str) -> Floats:
+    def _encode_text(self, text: str, request: Request) -> Floats:
         ids = self._tokenizer.encode(text)
         key = ids.tobytes()
         if key not in self._texts:
-            self._texts[key] = self._graphs["text_encoder"].run({"input_ids": ids[None]})["text"][0]
+            states = self._graphs["text_encoder"].run({"input_ids": ids[None]})["text"]
+            self._check(states, "the encoded text", request)
+            self._texts[key] = states[0]
             if len(self._texts) > _TEXT_CACHE:
                 self._texts.popitem(last=False)
         self._texts.move_to_end(key)
