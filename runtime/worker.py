@@ -86,8 +86,9 @@ class EngineWorker:
         """Drain, wait at most `timeout_s`, cancel what is left, and free the engine."""
         self.drain()
         self._thread.join(timeout_s)
-        for request in list(self._futures):
-            request.cancelled = True
+        with self._wake:
+            for request in self._futures:
+                request.cancelled = True
         self._thread.join()
         self._engine.close()
 
@@ -96,7 +97,7 @@ class EngineWorker:
             while self._wait_for_work():
                 for request in self._engine.step():
                     self._resolve(request)
-        except Exception as exc:
+        except BaseException as exc:  # a caller must never wait for a thread that is gone
             log.exception("the engine broke")
             self._fail_all(exc)
 
@@ -115,13 +116,15 @@ class EngineWorker:
         except EditError as exc:
             future.set_exception(exc)
 
-    def _fail_all(self, exc: Exception) -> None:
+    def _fail_all(self, exc: BaseException) -> None:
         with self._wake:
             self._draining = True
             futures, self._futures = list(self._futures.values()), {}
         for future in futures:
             if future.set_running_or_notify_cancel():
-                future.set_exception(BackendFailure(f"the engine broke: {exc}"))
+                error = BackendFailure(f"the engine broke and takes no more edits: {exc!r}")
+                error.__cause__ = exc
+                future.set_exception(error)
 
 
 def _withdraw(request: Request, future: Future[EditResult]) -> None:
