@@ -44,10 +44,15 @@ class OpenVinoGraph:
 
     def __init__(self, name: GraphName, compiled: Any) -> None:
         self._name = name
+        self._inputs = {port.any_name: port.element_type.to_dtype() for port in compiled.inputs}
         self._outputs = [(port.any_name, port) for port in compiled.outputs]
         self._request = compiled.create_infer_request()
 
     def run(self, inputs: Arrays) -> dict[str, Array]:
+        # OpenVINO would convert another type, and take an absent input from the call before.
+        given = {name: value.dtype for name, value in inputs.items()}
+        if given != self._inputs:
+            raise BackendFailure(f"{self._name} takes {self._inputs}, not {given}")
         with _translated(f"run {self._name}"):
             # OpenVINO copies outputs unless share_outputs is asked for.
             results = self._request.infer(as_contiguous(inputs), share_inputs=True)
