@@ -1,0 +1,255 @@
+"""The runtime against diffusers' own pipeline: same checkpoint, same seed, same picture.
+
+Both sides compute in float32 on the CPU. The sampler of the reference is made as its users make it,
+with `Scheduler.from_config(pipeline.scheduler.config)`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from diffusers import (
+    DDIMScheduler,
+    DPMSolverMultistepScheduler,
+    EulerAncestralDiscreteScheduler,
+    EulerDiscreteScheduler,
+    LCMScheduler,
+    StableDiffusionInstructPix2PixPipeline,
+)
+from PIL import Image
+
+from export.checkpoint import open_checkpoint
+from export.facts import model_facts, noise_schedule
+from runtime import Editor, EditParams, Limits, SamplerName
+from runtime.backends.base import load_backend
+from runtime.bundle import Bundle
+from runtime.engine import Engine
+from runtime.manifest import Manifest
+from runtime.request import Request
+from runtime.runner import Runner
+from runtime.samplers import sampler_table
+
+REFERENCES: dict[SamplerName, tuple[Any, dict[str, Any]]] = {
+    SamplerName.EULER: (EulerDiscreteScheduler, {}),
+    SamplerName.EULER_A: (EulerAncestralDiscreteScheduler, {}),
+    SamplerName.DDIM: (DDIMScheduler, {}),
+    SamplerName.DPMPP_2M: (DPMSolverMultistepScheduler, {}),
+    SamplerName.DPMPP_2M_KARRAS: (DPMSolverMultistepScheduler, {"use_karras_sigmas": True}),
+    SamplerName.LCM: (LCMScheduler, {}),
+}
+LATENT_BOUND = 1e-3
+STEPS = 6
+
+
+@dataclass(frozen=True)
+class Case:
+    sampler: SamplerName
+    width: int = 64
+    height: int = 64
+    config: dict[str, Any] = field(default_factory=dict)  # of the checkpoint's scheduler
+    params: dict[str, Any] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        chosen = {**self.config, **self.params}
+        words = [f"{name}={value}" for name, value in chosen.items()]
+        return " ".join([self.sampler, f"{self.width}x{self.height}", *words])
+
+
+V_ZERO_SNR = {
+    "prediction_type": "v_prediction",
+    "rescale_betas_zero_snr": True,
+    "timestep_spacing": "trailing",
+}
+CASES = [
+    *(Case(sampler) for sampler in SamplerName),
+    *(Case(sampler, 96, 48, {"prediction_type": "v_prediction"}) for sampler in SamplerName),
+    *(Case(sampler, config=V_ZERO_SNR, params={"steps": 7}) for sampler in SamplerName),
+    Case(SamplerName.EULER, params={"image_guidance": 1.0}),
+    Case(SamplerName.EULER_A, 80, 56, params={"image_guidance": 2.0}),
+    Case(SamplerName.DDIM, params={"negative_instruction": "red sky"}),
+    Case(SamplerName.DPMPP_2M, params={"text_guidance": 3.0, "steps": 15}),
+    Case(SamplerName.DDIM, config={"timestep_spacing": "linspace"}),
+    Case(SamplerName.EULER, config={"timestep_spacing": "leading"}),
+    Case(SamplerName.EULER_A, config={"beta_schedule": "squaredcos_cap_v2"}),
+]
+
+
+@pytest.fixture(scope="module")
+def pipeline(tiny_checkpoint: Path) -> StableDiffusionInstructPix2PixPipeline:
+    loaded = StableDiffusionInstructPix2PixPipeline.from_pretrained(tiny_checkpoint)
+    loaded.set_progress_bar_config(disable=True)
+    return loaded
+
+
+@pytest.fixture(scope="module")
+def runner(tiny_bundle: Path) -> Iterator[Runner]:
+    opened = Runner(Bundle.open(tiny_bundle), load_backend("ort", device="cpu"))
+    yield opened
+    opened.close()
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_same_seed_gives_the_same_picture(
+    case: Case,
+    pipeline: StableDiffusionInstructPix2PixPipeline,
+    runner: Runner,
+    tiny_bundle: Path,
+    tiny_checkpoint: Path,
+    tmp_path: Path,
+) -> None:
+    checkpoint = with_scheduler(tiny_checkpoint, tmp_path / "checkpoint", case.config)
+    manifest = manifest_for(checkpoint, Bundle.open(tiny_bundle).manifest)
+    params = EditParams(
+        **{"instruction": "make it night", "steps": STEPS, "seed": 11, "max_size": 96}
+        | case.params,
+        sampler=case.sampler,
+    )
+    image = photo(case.width, case.height)
+
+    pipeline.scheduler = reference_scheduler(checkpoint, case.sampler)
+    latents, picture = run_pipeline(pipeline, image, params)
+    request = prepared(manifest, image, params)
+    runner.encode(request)
+    while request.step < request.table.steps:
+        runner.tick([request])
+    assert request.latents is not None, request.error
+    ours = request.latents.x
+    runner.decode(request)
+
+    assert np.abs(ours - latents).max() < LATENT_BOUND
+    assert request.result is not None
+    difference = np.abs(request.result.astype(int) - picture.astype(int))
+    assert np.mean(difference > 1) < 1e-3
+
+
+@pytest.mark.parametrize(("text", "image"), [(7.5, 0.5), (1.0, 1.5), (0.5, 1.0), (3.0, 0.0)])
+def test_scales_that_switch_diffusers_guidance_off_follow_the_formula(
+    text: float, image: float, runner: Runner, tiny_bundle: Path
+) -> None:
+    """diffusers drops guidance for s_T <= 1 or s_I < 1; here equation 3 holds for every value."""
+    manifest = Bundle.open(tiny_bundle).manifest
+    picture = photo(64, 64)
+
+    def denoised(text_guidance: float, image_guidance: float) -> np.ndarray:
+        params = EditParams(
+            "make it night",
+            text_guidance=text_guidance,
+            image_guidance=image_guidance,
+            sampler=SamplerName.EULER,
+            steps=1,
+            seed=5,
+        )
+        request = prepared(manifest, picture, params)
+        runner.encode(request)
+        runner.tick([request])
+        assert request.latents is not None
+        return request.latents.history
+
+    # One step is linear in the branches: D is the same weighted sum of the branches' own D.
+    full, shown, null = denoised(1, 1), denoised(0, 1), denoised(0, 0)
+    expected = null + image * (shown - null) + text * (full - shown)
+    np.testing.assert_allclose(denoised(text, image), expected, atol=LATENT_BOUND)
+
+
+@pytest.mark.parametrize("backend", ["ort", "openvino"])
+def test_neighbours_do_not_change_a_result(backend: str, tiny_bundle: Path) -> None:
+    """Eight mixed requests in one engine against their solo runs, in float32."""
+    precision = "fp32"
+    bundle = Bundle.open(tiny_bundle)
+    engine = Engine(bundle, load_backend(backend, precision=precision), Limits(max_rows=24))
+    samplers = list(SamplerName)
+    edits = [
+        (
+            photo(64, 48 if i % 4 == 3 else 64),
+            EditParams(
+                ["make it night", "turn the sky red"][i % 2],
+                seed=i,
+                steps=3 + i,
+                sampler=samplers[i % len(samplers)],
+                text_guidance=2.0 + i / 2,
+                image_guidance=[1.0, 1.5, 2.0][i % 3],
+                max_size=64,
+            ),
+        )
+        for i in range(8)
+    ]
+    with Editor(engine) as editor:
+        together = editor.edit_many(edits)
+        alone = [editor.edit_many([edit])[0] for edit in edits]
+    for one, other in zip(together, alone, strict=True):
+        assert not isinstance(one, Exception)
+        assert not isinstance(other, Exception)
+        assert one.rows == other.rows
+        gap = np.abs(np.asarray(one.image, int) - np.asarray(other.image, int))
+        assert gap.max() <= 1
+        assert np.mean(gap) < 1e-3
+
+
+def photo(width: int, height: int) -> Image.Image:
+    """Smooth colours with an edge, of a size that needs no resizing."""
+    y, x = np.mgrid[0:height, 0:width]
+    pixels = np.stack([x * 2, y * 3, 255 * (x > y)], axis=-1)
+    return Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8))
+
+
+def with_scheduler(source: Path, target: Path, changes: dict[str, Any]) -> Path:
+    """A copy of the checkpoint whose scheduler's config file is changed."""
+    shutil.copytree(source, target)
+    file = target / "scheduler" / "scheduler_config.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), **changes}))
+    return target
+
+
+def manifest_for(checkpoint: Path, manifest: Manifest) -> Manifest:
+    """The manifest with what an export of this checkpoint would state; the graphs stay the same."""
+    opened = open_checkpoint(str(checkpoint))
+    return dataclasses.replace(
+        manifest, noise_schedule=noise_schedule(opened), model=model_facts(opened)
+    )
+
+
+def reference_scheduler(checkpoint: Path, sampler: SamplerName) -> Any:
+    kind, options = REFERENCES[sampler]
+    own = EulerAncestralDiscreteScheduler.from_pretrained(checkpoint, subfolder="scheduler")
+    return kind.from_config(own.config, **options)
+
+
+def run_pipeline(
+    pipeline: StableDiffusionInstructPix2PixPipeline, image: Image.Image, params: EditParams
+) -> tuple[np.ndarray, np.ndarray]:
+    """Final latents [C, h, w] and picture uint8 [H, W, 3] of diffusers."""
+    kept = {}
+
+    def keep(_: Any, step: int, timestep: Any, state: dict[str, Any]) -> dict[str, Any]:
+        kept["latents"] = state["latents"]
+        return {}
+
+    picture = pipeline(
+        params.instruction,
+        image=image,
+        negative_prompt=params.negative_instruction or None,
+        num_inference_steps=params.steps,
+        guidance_scale=params.text_guidance,
+        image_guidance_scale=params.image_guidance,
+        generator=torch.Generator("cpu").manual_seed(params.seed),
+        callback_on_step_end=keep,
+        output_type="np",
+    ).images[0]
+    return kept["latents"][0].numpy(), np.round(picture * 255).astype(np.uint8)
+
+
+def prepared(manifest: Manifest, image: Image.Image, params: EditParams) -> Request:
+    model = manifest.model
+    table = sampler_table(
+        params.sampler, manifest.noise_schedule, model.prediction_type, params.steps
+    )
+    return Request(params, table, np.asarray(image))
