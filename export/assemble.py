@@ -1,0 +1,167 @@
+"""The export itself: every graph in turn, then the bundle, then its parity report."""
+
+from __future__ import annotations
+
+import dataclasses
+import gc
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+import torch
+
+import export.facts as facts
+from export.checkpoint import Checkpoint, open_checkpoint
+from export.graphs import COMPONENTS, Ports, build_graph, ports_of
+from export.pack import building, digest, write_manifest, write_tokenizer
+from export.precision import HALF_ARITHMETIC, store_half, to_half
+from export.reference import EagerEdit, Expected, Probe, picture, run_eager
+from export.to_onnx import save, to_onnx
+from export.verify import check, verify_edit, verify_graph
+from runtime.manifest import (
+    GRAPH_NAMES,
+    SCHEMA_VERSION,
+    GraphName,
+    Manifest,
+    Parity,
+    Precision,
+    Tokenizer,
+    Variant,
+)
+
+STAGES: Final = (
+    *(f"export {name}" for name in GRAPH_NAMES),
+    *(f"verify {name}" for name in GRAPH_NAMES),
+    "verify edit",
+)
+_EDIT_SIDE: Final = 64  # pixels; the smallest that a caller can ask for
+
+
+def export_bundle(
+    source: str | Path,
+    bundle: str | Path,
+    *,
+    precision: Precision = "fp16",
+    licence: str | None = None,
+    on_stage: Callable[[str], None] = lambda stage: None,
+) -> Manifest:
+    """Export the checkpoint at `source` (directory or hub id) as a new bundle directory.
+
+    `licence` overrides the model card's. `on_stage` is called with each of `STAGES` as it begins.
+    Raises `ExportError`, and leaves nothing behind then.
+    """
+    target = Path(bundle)
+    with building(target) as root:
+        job = _Job(open_checkpoint(source), root, precision)
+        for name in GRAPH_NAMES:
+            on_stage(f"export {name}")
+            job.export(name)
+        manifest = job.manifest(target.name, licence)
+        write_manifest(root, manifest)
+        report: list[Parity] = []
+        for name in GRAPH_NAMES:
+            on_stage(f"verify {name}")
+            report += job.verify(name, manifest)
+        on_stage("verify edit")
+        report.append(verify_edit(root, precision, job.edit))
+        check(report)
+        manifest = dataclasses.replace(manifest, parity=tuple(report))
+        write_manifest(root, manifest)
+    return manifest
+
+
+class _Job:
+    """One export under way: what was written, and what it must be compared with."""
+
+    def __init__(self, checkpoint: Checkpoint, root: Path, precision: Precision) -> None:
+        self._checkpoint, self._root, self._precision = checkpoint, root, precision
+        self._model = facts.model_facts(checkpoint)
+        self._schedule = facts.noise_schedule(checkpoint)
+        self._defaults = facts.edit_defaults(checkpoint)
+        self._ports = ports_of(self._model)
+        self._tokenizer = self._write_tokenizer()
+        self._variants: dict[GraphName, Variant] = {}
+        self._expected: dict[GraphName, Expected] = {}
+        self.edit = self._edit()
+
+    def export(self, name: GraphName) -> None:
+        """Load a graph's component, run it as it is, convert it, write it, forget it."""
+        module = build_graph(name, self._checkpoint.load(COMPONENTS[name]))
+        ports = self._ports[name]
+        self._expected[name] = run_eager(module, self._probe(3, 12, 16).inputs(name), ports)
+        self.edit.advance(name, module)
+        half = self._precision == "fp16"
+        if half and name in HALF_ARITHMETIC:
+            to_half(module)
+        model = to_onnx(name, module, self._probe(2, 9, 11).inputs(name), ports)
+        if half and name not in HALF_ARITHMETIC:
+            store_half(model)
+        path = self._root / f"{name}.{self._precision}.onnx"
+        data = save(model, path)
+        self._variants[name] = self._variant(path, data, ports)
+        del module, model
+        gc.collect()  # exporters leave cycles that hold the weights
+
+    def verify(self, name: GraphName, manifest: Manifest) -> list[Parity]:
+        path = self._root / self._variants[name].file.path
+        return verify_graph(name, path, manifest, self._precision, self._expected.pop(name))
+
+    def manifest(self, name: str, licence: str | None) -> Manifest:
+        card = self._checkpoint.path / facts.MODEL_CARD
+        if card.exists():
+            shutil.copyfile(card, self._root / facts.MODEL_CARD)
+        return Manifest(
+            schema_version=SCHEMA_VERSION,
+            name=name,
+            created_by=f"retouch export, torch {torch.__version__}",
+            licence=licence or facts.licence_of(self._checkpoint),
+            model=self._model,
+            noise_schedule=self._schedule,
+            tokenizer=self._tokenizer,
+            defaults=self._defaults,
+            graphs={graph: (variant,) for graph, variant in self._variants.items()},
+            parity=(),
+        )
+
+    def _variant(self, path: Path, data: tuple[Path, ...], ports: Ports) -> Variant:
+        return Variant(
+            precision=self._precision,
+            file=digest(self._root, path),
+            data=tuple(digest(self._root, file) for file in data),
+            inputs=ports.inputs,
+            outputs=ports.outputs,
+            built_for=None,
+        )
+
+    def _write_tokenizer(self) -> Tokenizer:
+        tokenizer = self._checkpoint.tokenizer()
+        text = self._checkpoint.configs["text_encoder"]
+        # A tokenizer without a length of its own states an astronomical one.
+        length = min(tokenizer.model_max_length, text["max_position_embeddings"])
+        file = digest(self._root, write_tokenizer(self._root, tokenizer))
+        return Tokenizer(file, length, tokenizer.pad_token_id)
+
+    def _edit(self) -> EagerEdit:
+        """An edit of a picture large enough for the UNet's lowest level to be 4 x 3."""
+        levels = len(self._checkpoint.configs["unet"]["block_out_channels"])
+        unit = self._model.downscale * 2 ** (levels - 1)
+        width = max(4, -(-_EDIT_SIDE // unit)) * unit
+        pixels = picture(1, width * 3 // 4, width, torch.Generator().manual_seed(2))
+        return EagerEdit(
+            pixels,
+            self._checkpoint.tokenizer(),
+            self._tokenizer.max_length,
+            self._checkpoint.configs["scheduler"],
+        )
+
+    def _probe(self, requests: int, height: int, width: int) -> Probe:
+        return Probe(
+            self._model,
+            requests,
+            height,
+            width,
+            self._tokenizer.max_length,
+            self._checkpoint.configs["text_encoder"]["vocab_size"],
+            1 / self._checkpoint.configs["vae"]["scaling_factor"],
+        )

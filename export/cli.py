@@ -1,0 +1,96 @@
+"""`retouch export`. Imports torch only when it runs."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from export.errors import ExportError, ParityExceeded
+
+if TYPE_CHECKING:
+    from runtime.manifest import Manifest, Parity
+
+
+def export(
+    checkpoint: Annotated[str, typer.Argument(help="diffusers directory, or hub id (org/name)")],
+    bundle: Annotated[Path, typer.Argument(help="directory to make; must not exist")],
+    precision: Annotated[
+        Literal["fp16", "fp32"], typer.Option(help="of the stored weights; fp16 halves the files")
+    ] = "fp16",
+    licence: Annotated[
+        str | None, typer.Option(help="of the weights; the model card's when not given")
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="print the result as one JSON document")
+    ] = False,
+) -> None:
+    """Turn a checkpoint into a bundle that the runtime serves, and measure that it is the same."""
+    console = Console(stderr=True)
+    try:
+        manifest = _export(checkpoint, bundle, precision, licence, console)
+    except ParityExceeded as exc:
+        console.print(parity_table(exc.report))
+        raise _failure(console, exc) from exc
+    except ExportError as exc:
+        raise _failure(console, exc) from exc
+    if as_json:
+        parity = [dataclasses.asdict(line) for line in manifest.parity]
+        print(json.dumps({"bundle": str(bundle), "precision": precision, "parity": parity}))
+    else:
+        Console().print(parity_table(manifest.parity))
+        Console().print(f"wrote {bundle}", highlight=False, soft_wrap=True)
+
+
+def parity_table(report: Sequence[Parity]) -> Table:
+    """The parity report as a table."""
+    table = Table(title="Difference from the checkpoint in float32")
+    for column in ("graph", "output", "max error", "mean error", "bound"):
+        table.add_column(column, justify="left" if column in ("graph", "output") else "right")
+    for line in report:
+        bound = "" if line.bound is None else f"{line.bound:.2g}"
+        errors = (f"{line.max_error:.2g}", f"{line.mean_error:.2g}")
+        table.add_row(line.graph, line.output, *errors, bound)
+    return table
+
+
+def _export(
+    checkpoint: str,
+    bundle: Path,
+    precision: Literal["fp16", "fp32"],
+    licence: str | None,
+    console: Console,
+) -> Manifest:
+    columns = (BarColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True) as progress:
+        task = progress.add_task("load torch", total=None)
+        assemble = _import_assemble()
+        progress.update(task, total=len(assemble.STAGES), completed=-1)
+
+        def on_stage(stage: str) -> None:
+            progress.update(task, advance=1, description=stage)
+
+        manifest: Manifest = assemble.export_bundle(
+            checkpoint, bundle, precision=precision, licence=licence, on_stage=on_stage
+        )
+    return manifest
+
+
+def _import_assemble():  # type: ignore[no-untyped-def]
+    try:
+        import export.assemble
+    except ModuleNotFoundError as exc:
+        raise ExportError(f"{exc.name} is not installed: pip install 'retouch[export]'") from exc
+    return export.assemble
+
+
+def _failure(console: Console, exc: Exception) -> typer.Exit:
+    console.print(f"error: {exc}", style="red", highlight=False, markup=False, soft_wrap=True)
+    return typer.Exit(1)

@@ -1,0 +1,28 @@
+"""Why an export stops.
+
+ExportError
+├── CheckpointError   the checkpoint is missing, damaged or of a kind that is not exported
+└── ParityExceeded    the exported graphs compute something else than the checkpoint
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from runtime.manifest import Parity
+
+
+class ExportError(Exception):
+    """Base of all errors raised by export; nothing is left on disk."""
+
+
+class CheckpointError(ExportError):
+    """The checkpoint cannot be exported; the message names what is wrong and what is supported."""
+
+
+class ParityExceeded(ExportError):
+    """A measured error is above its bound. `report` holds every line measured."""
+
+    def __init__(self, message: str, report: Sequence[Parity]) -> None:
+        super().__init__(message)
+        self.report = tuple(report)

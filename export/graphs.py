@@ -1,0 +1,174 @@
+"""The four graphs of a bundle as torch modules. docs/bundle-format.md specifies their ports.
+
+Every port is float32 (or uint8, int32) whatever precision a graph computes in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import torch
+from torch import Tensor, nn
+
+from runtime.manifest import GraphName, Model, Port
+
+# The component of the checkpoint that each graph is made from.
+COMPONENTS: Final[Mapping[GraphName, str]] = {
+    "text_encoder": "text_encoder",
+    "image_encoder": "vae",
+    "tick": "unet",
+    "image_decoder": "vae",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """Inputs and outputs of a graph, in order. A dimension that is a name is dynamic."""
+
+    inputs: tuple[Port, ...]
+    outputs: tuple[Port, ...]
+
+
+def ports_of(model: Model) -> dict[GraphName, Ports]:
+    """The ports of the four graphs of `model`."""
+    latents = ("B", model.latent_channels, "h", "w")
+    image = Port("image", "uint8", ("B", "H", "W", 3))
+    text = Port("text", "float32", ("T", "L", model.text_width))
+    latent = Port("latent", "float32", latents)
+    state = ("x", "history", "noise", "image", "stale")
+    return {
+        "text_encoder": Ports((Port("input_ids", "int32", ("T", "L")),), (text,)),
+        "image_encoder": Ports((image,), (latent,)),
+        "tick": Ports(
+            (
+                *(Port(name, "float32", latents) for name in state),
+                text,
+                *(Port(name, "int32", ("R",)) for name in ("row_slot", "row_text")),
+                *(Port(name, "float32", ("R",)) for name in ("row_image", "timestep")),
+                Port("mix", "float32", ("B", "R")),
+                Port("coef", "float32", ("B", 7)),
+            ),
+            (
+                Port("next", "float32", latents),
+                Port("denoised", "float32", latents),
+                Port("rows", "float32", ("R", *latents[1:])),
+            ),
+        ),
+        "image_decoder": Ports((latent,), (image, Port("mean", "float32", ("B",)))),
+    }
+
+
+def build_graph(name: GraphName, component: nn.Module) -> nn.Module:
+    """The torch module of a graph around the component named in `COMPONENTS`."""
+    kinds = {
+        "text_encoder": TextEncoder,
+        "image_encoder": ImageEncoder,
+        "tick": Tick,
+        "image_decoder": ImageDecoder,
+    }
+    return kinds[name](component).eval()
+
+
+class TextEncoder(nn.Module):
+    """input_ids int32 [T, L] -> text float32 [T, L, D], the last hidden state."""
+
+    def __init__(self, text_encoder: nn.Module) -> None:
+        super().__init__()
+        self.text_encoder = text_encoder
+
+    def forward(self, input_ids: Tensor) -> Tensor:
+        state: Tensor = self.text_encoder(input_ids).last_hidden_state
+        return state.float()
+
+
+class ImageEncoder(nn.Module):
+    """image uint8 [B, H, W, 3] -> latent float32 [B, C, h, w].
+
+    The latent is the posterior's mode, not multiplied by the scaling factor: InstructPix2Pix was
+    trained to be conditioned on exactly that.
+    """
+
+    def __init__(self, vae: Any) -> None:
+        super().__init__()
+        self.vae = vae
+
+    def forward(self, image: Tensor) -> Tensor:
+        pixels = image.permute(0, 3, 1, 2).float() / 255 * 2 - 1  # [B, 3, H, W]
+        encoded = self.vae.encode(pixels)
+        if hasattr(encoded, "latent_dist"):  # AutoencoderKL; an AutoencoderTiny has no posterior
+            return encoded.latent_dist.mode().float()
+        return encoded.latents.float()
+
+
+class ImageDecoder(nn.Module):
+    """latent float32 [B, C, h, w] -> image uint8 [B, H, W, 3], mean float32 [B].
+
+    `latent` is what the sampler ends with. `mean` is taken before clamping, because uint8 hides
+    NaN and infinity.
+    """
+
+    def __init__(self, vae: Any) -> None:
+        super().__init__()
+        self.vae = vae
+        self.scale = float(vae.config.scaling_factor)
+        self.shift = float(getattr(vae.config, "shift_factor", None) or 0.0)
+
+    def forward(self, latent: Tensor) -> tuple[Tensor, Tensor]:
+        z = latent / self.scale + self.shift
+        decoded = self.vae.decode(z).sample.float()  # [B, 3, H, W] in [-1, 1]
+        levels = (decoded / 2 + 0.5).clamp(0, 1) * 255
+        image = levels.round().to(torch.uint8).permute(0, 2, 3, 1)
+        return image, decoded.mean(dim=(1, 2, 3))
+
+
+class Tick(nn.Module):
+    """One denoising step of every running request.
+
+    x, history, noise, image, stale float32 [B, C, h, w]; text float32 [T, L, D];
+    row_slot, row_text int32 [R]; row_image, timestep float32 [R]; mix float32 [B, R];
+    coef float32 [B, 7] = c_in, p, q, a, b, c, d
+    -> next, denoised float32 [B, C, h, w], rows float32 [R, C, h, w]
+    """
+
+    def __init__(self, unet: Any) -> None:
+        super().__init__()
+        self.unet = unet
+
+    def forward(
+        self,
+        x: Tensor,
+        history: Tensor,
+        noise: Tensor,
+        image: Tensor,
+        stale: Tensor,
+        text: Tensor,
+        row_slot: Tensor,
+        row_text: Tensor,
+        row_image: Tensor,
+        timestep: Tensor,
+        mix: Tensor,
+        coef: Tensor,
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        c_in, p, q, a, b, c, d = coef[:, :, None, None, None].unbind(1)  # each [B, 1, 1, 1]
+        computed = self.unet.conv_in.weight.dtype
+        noisy = (x * c_in).index_select(0, row_slot)  # [R, C, h, w]
+        shown = image.index_select(0, row_slot) * row_image[:, None, None, None]
+        sample = torch.cat([noisy, shown], dim=1).to(computed)  # [R, 2C, h, w]
+        states = text.index_select(0, row_text).to(computed)  # [R, L, D]
+        rows = self.unet(sample, timestep, states).sample.float()
+        denoised = p * x + q * (_mix(mix, rows) + stale)
+        return a * x + b * denoised + c * history + d * noise, denoised, rows
+
+
+def _mix(mix: Tensor, rows: Tensor) -> Tensor:
+    """Weighted sum of rows, [B, R] x [R, C, h, w] -> [B, C, h, w].
+
+    A row of weight 0 is left out, not multiplied: 0 * NaN is NaN, and a broken request must not
+    reach its neighbours. Multiply and sum, not a matmul: inference libraries round matmuls to their
+    fast precision, and guidance amplifies that error.
+    """
+    weights = mix[:, :, None, None, None]
+    zero = torch.zeros((), dtype=rows.dtype)
+    return torch.where(weights != 0, weights * rows[None], zero).sum(dim=1)

@@ -1,0 +1,35 @@
+"""Fixtures that are slow to make, shared by the whole run. Treat what they return as read-only."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def tiny_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny InstructPix2Pix checkpoint with random weights (tests/tiny.py)."""
+    from tests.tiny import write_tiny_checkpoint
+
+    return write_tiny_checkpoint(tmp_path_factory.mktemp("checkpoint") / "tiny")
+
+
+@pytest.fixture(scope="session")
+def tiny_bundle(tiny_checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """`tiny_checkpoint` exported in fp32."""
+    from export.assemble import export_bundle
+
+    path = tmp_path_factory.mktemp("bundle") / "tiny"
+    export_bundle(tiny_checkpoint, path, precision="fp32")
+    return path
+
+
+@pytest.fixture(scope="session")
+def tiny_bundle_fp16(tiny_checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """`tiny_checkpoint` exported in fp16."""
+    from export.assemble import export_bundle
+
+    path = tmp_path_factory.mktemp("bundle") / "tiny-fp16"
+    export_bundle(tiny_checkpoint, path, precision="fp16")
+    return path
