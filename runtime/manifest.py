@@ -89,8 +89,7 @@ class NoiseSchedule:
             raise BundleCorrupt("alphas_cumprod must hold at least 2 numbers in [0, 1)")
         if any(later > earlier for earlier, later in zip(values, values[1:], strict=False)):
             raise BundleCorrupt("alphas_cumprod must not increase")
-        if not 0 <= self.steps_offset < len(values):
-            raise BundleCorrupt(f"steps_offset {self.steps_offset} is not in [0, {len(values)})")
+        _within("steps_offset", self.steps_offset, 0, len(values) - 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +110,7 @@ class Model:
 
     def __post_init__(self) -> None:
         for name in ("latent_channels", "downscale", "size_multiple", "text_width"):
-            if getattr(self, name) < 1:
-                raise BundleCorrupt(f"{name} {getattr(self, name)} is below 1")
+            _within(name, getattr(self, name), 1, 2**16)
         if self.size_multiple % self.downscale:
             raise BundleCorrupt(
                 f"size_multiple {self.size_multiple} is no multiple of downscale {self.downscale}"
@@ -128,11 +126,8 @@ class Tokenizer:
     pad_token_id: int
 
     def __post_init__(self) -> None:
-        if self.max_length < 1 or self.pad_token_id < 0:
-            raise BundleCorrupt(
-                f"max_length {self.max_length} is below 1 or pad_token_id {self.pad_token_id} "
-                "below 0"
-            )
+        _within("max_length", self.max_length, 1, 2**16)
+        _within("pad_token_id", self.pad_token_id, 0, 2**31 - 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,6 +192,11 @@ class Manifest:
             )
         manifest: Manifest = _parse(cls, data, "manifest")
         return manifest
+
+
+def _within(name: str, value: int, low: int, high: int) -> None:
+    if not low <= value <= high:
+        raise BundleCorrupt(f"{name} {value:.6g} is not in [{low}, {high}]")
 
 
 def _refuse_constant(name: str) -> float:
