@@ -1,0 +1,38 @@
+"""Starts a training function in several processes with one thread each, joined by gloo."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable
+from typing import TypeVar
+
+import torch
+import torch.distributed as dist
+import torch.multiprocessing as mp
+
+T = TypeVar("T")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _enter(rank: int, world: int, port: int, work: Callable[[T], None], argument: T) -> None:
+    torch.set_num_threads(1)
+    os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port))
+    dist.init_process_group("gloo", rank=rank, world_size=world)
+    try:
+        work(argument)
+    finally:
+        dist.destroy_process_group()
+
+
+def in_processes(world: int, work: Callable[[T], None], argument: T) -> None:
+    """Runs ``work(argument)`` in ``world`` processes and waits; in this one if ``world`` is 1."""
+    if world == 1:
+        work(argument)
+        return
+    mp.spawn(_enter, args=(world, _free_port(), work, argument), nprocs=world, join=True)
