@@ -1,0 +1,129 @@
+"""A server of its own process: BentoML's client, and what SIGTERM does."""
+
+from __future__ import annotations
+
+import io
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+import pytest
+from PIL import Image
+
+from service.settings import SOURCE_ROOT
+from tests.service.pictures import encoded, picture
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+class Server:
+    """`bentoml serve` over the fake backend, in a home of its own."""
+
+    def __init__(self, bundle: Path, home: Path) -> None:
+        self.url = f"http://127.0.0.1:{(port := free_port())}"
+        self._log = (home / "log").open("wb")
+        env = {
+            **os.environ,
+            "BENTOML_HOME": str(home),
+            "BENTOML_DO_NOT_TRACK": "True",
+            "RETOUCH_BUNDLE": str(bundle),
+            "RETOUCH_BACKEND": "fake",
+        }
+        command = [sys.executable, "-m", "bentoml", "serve", "service.app:EditService"]
+        command += ["--host", "127.0.0.1", "--port", str(port), "--working-dir", str(SOURCE_ROOT)]
+        self.process = subprocess.Popen(command, env=env, stdout=self._log, stderr=self._log)
+
+    def wait_ready(self) -> None:
+        for _ in range(240):
+            try:
+                if httpx.get(f"{self.url}/readyz", timeout=1).status_code == 200:
+                    return
+            except httpx.TransportError:
+                pass
+            assert self.process.poll() is None, self.log()
+            time.sleep(0.25)
+        raise AssertionError(self.log())
+
+    def log(self) -> str:
+        return Path(self._log.name).read_text()
+
+    def stop(self) -> int:
+        self.process.send_signal(signal.SIGTERM)
+        code = self.process.wait(timeout=60)
+        self._log.close()
+        return code
+
+
+@pytest.fixture(scope="module")
+def server(bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    running = Server(bundle, tmp_path_factory.mktemp("home"))
+    try:
+        running.wait_ready()
+        yield running
+    finally:
+        running.stop()
+
+
+# In a process of its own, for it leaves a temporary folder to the garbage collector.
+SDK_CALL = """
+import sys
+from pathlib import Path
+import bentoml
+with bentoml.SyncHTTPClient(sys.argv[1]) as client:
+    client.edit(image=Path(sys.argv[2]), instruction='say "☃" 123', seed=7).save(sys.argv[3])
+"""
+
+
+def test_bentomls_own_client(server: Server, tmp_path: Path) -> None:
+    source, result = tmp_path / "a.png", tmp_path / "b.png"
+    source.write_bytes(encoded(picture()))
+    command = [sys.executable, "-c", SDK_CALL, server.url, str(source), str(result)]
+    subprocess.run(command, check=True, timeout=60)
+    form = {"instruction": 'say "☃" 123', "seed": 7}
+    plain = httpx.post(f"{server.url}/edit", files={"image": source.read_bytes()}, data=form)
+    assert np.array_equal(pixels(result.read_bytes()), pixels(plain.content))
+
+
+def pixels(data: bytes) -> np.ndarray[Any, Any]:
+    return np.asarray(Image.open(io.BytesIO(data)))
+
+
+def test_sigterm_finishes_what_was_accepted(server: Server) -> None:
+    """The last test of this file: it ends the server."""
+
+    def edit(seed: int) -> httpx.Response:
+        return httpx.post(
+            f"{server.url}/edit",
+            files={"image": encoded(picture(1024, 1024))},
+            data={"instruction": "make it night", "max_size": 1024, "steps": 100, "seed": seed},
+            timeout=60,
+        )
+
+    with ThreadPoolExecutor(2) as pool:
+        accepted = [pool.submit(edit, seed) for seed in range(2)]
+        while "retouch_engine_running 2.0" not in httpx.get(f"{server.url}/metrics").text:
+            assert not any(future.done() for future in accepted)
+        server.process.send_signal(signal.SIGTERM)
+        while (ready := httpx.get(f"{server.url}/readyz")).status_code == 200:
+            pass
+        refused = edit(9)
+        assert ready.json()["error"]["code"] == "service_unavailable"
+        assert refused.status_code == 503
+        assert refused.json()["error"]["code"] == "shutting_down"
+        assert [future.result().status_code for future in accepted] == [200] * 2
+    assert server.process.wait(timeout=60) == 0, server.log()
+    assert "Traceback" not in server.log()
