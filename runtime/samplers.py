@@ -21,7 +21,7 @@ import numpy as np
 
 from runtime.errors import InvalidRequest
 from runtime.manifest import NoiseSchedule, PredictionType
-from runtime.noise import Floats, karras, sigma_at, spaced, timestep_at, training_sigmas
+from runtime.noise import EXTREME, Floats, karras, sigma_at, spaced, timestep_at, training_sigmas
 from runtime.params import SamplerName
 
 _LCM_STEPS: Final = 50  # of the schedule that latent consistency models are distilled on
@@ -82,7 +82,7 @@ def _table(
     else:
         p, q = 1.0 / variance, -path.sigmas * c_in
     coef = np.column_stack([c_in, p, q, path.update])
-    coef.flags.writeable = False
+    coef.flags.writeable = path.timesteps.flags.writeable = False  # tables are shared
     return Table(path.init_scale, path.timesteps, coef)
 
 
@@ -109,7 +109,7 @@ def ddim(schedule: NoiseSchedule, steps: int) -> _Path:
     next step's own timestep. DDIM carries unit-variance x across that gap, so x' is rescaled from
     the level it lands on to the level the next step reads (after the last step: to sigma 0).
     """
-    training = training_sigmas(schedule)
+    training = training_sigmas(schedule, EXTREME)
     timesteps = np.round(spaced(schedule, "leading", steps))
     sigmas = sigma_at(training, timesteps)
     landing = timesteps - len(training) // steps
@@ -143,7 +143,7 @@ def dpmpp_2m_karras(schedule: NoiseSchedule, steps: int) -> _Path:
 
 def lcm(schedule: NoiseSchedule, steps: int) -> _Path:
     """Multistep latent consistency sampling (Luo et al. 2023, algorithm 3)."""
-    training = training_sigmas(schedule)
+    training = training_sigmas(schedule, EXTREME)
     distilled = np.arange(_LCM_STEPS, 0, -1) * (len(training) // _LCM_STEPS) - 1.0
     timesteps = distilled[np.arange(steps) * _LCM_STEPS // steps]
     sigmas = sigma_at(training, timesteps)
