@@ -15,15 +15,17 @@ from runtime.manifest import NoiseSchedule, TimestepSpacing
 
 Floats = NDArray[np.floating[Any]]  # float64 throughout
 
-# With zero terminal SNR the last sigma is infinite; this large finite one stands for it, as in
-# diffusers (the smallest fp16 number).
-_TERMINAL_ALPHA = 2.0**-24
+# With zero terminal SNR the last sigma is infinite, and a large finite one stands for it. Solvers
+# of the ODE in sigma need a moderate one; diffusers takes the smallest fp16 number.
+MODERATE = 2.0**-24
+# Samplers that step between unit-variance levels want it small: they can take the limit itself.
+EXTREME = 2.0**-48
 
 
-def training_sigmas(schedule: NoiseSchedule) -> Floats:
-    """Sigma of every training timestep [N]."""
+def training_sigmas(schedule: NoiseSchedule, terminal_alpha: float = MODERATE) -> Floats:
+    """Sigma of every training timestep [N], with `terminal_alpha` in the place of an alpha of 0."""
     alphas = np.array(schedule.alphas_cumprod, np.float64)
-    alphas = np.where(alphas == 0.0, _TERMINAL_ALPHA, alphas)
+    alphas = np.where(alphas == 0.0, terminal_alpha, alphas)
     return np.sqrt((1.0 - alphas) / alphas)
 
 

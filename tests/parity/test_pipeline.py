@@ -79,7 +79,10 @@ CASES = [
     Case(SamplerName.DPMPP_2M, params={"text_guidance": 3.0, "steps": 15}),
     Case(SamplerName.DDIM, config={"timestep_spacing": "linspace"}),
     Case(SamplerName.EULER, config={"timestep_spacing": "leading"}),
-    Case(SamplerName.EULER_A, config={"beta_schedule": "squaredcos_cap_v2"}),
+    Case(
+        SamplerName.DPMPP_2M,
+        config={"beta_schedule": "squaredcos_cap_v2", "prediction_type": "v_prediction"},
+    ),
 ]
 
 
