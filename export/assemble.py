@@ -15,7 +15,7 @@ import export.facts as facts
 from export.checkpoint import Checkpoint, open_checkpoint
 from export.graphs import COMPONENTS, Ports, build_graph, ports_of
 from export.pack import building, digest, write_manifest, write_tokenizer
-from export.precision import HALF_ARITHMETIC, store_half, to_half
+from export.precision import HALF_ARITHMETIC, reduce_timestep, store_half, to_half
 from export.reference import EagerEdit, Expected, Probe, picture, run_eager
 from export.to_onnx import save, to_onnx
 from export.verify import check, verify_edit, verify_graph
@@ -91,6 +91,8 @@ class _Job:
         ports = self._ports[name]
         self._expected[name] = run_eager(module, self._probe(3, 12, 16).inputs(name), ports)
         self.edit.advance(name, module)
+        if name == "tick":
+            reduce_timestep(module.unet)
         half = self._precision == "fp16"
         if half and name in HALF_ARITHMETIC:
             to_half(module)

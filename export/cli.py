@@ -6,6 +6,7 @@ import dataclasses
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -83,7 +84,7 @@ def _export(
     return manifest
 
 
-def _import_assemble():  # type: ignore[no-untyped-def]
+def _import_assemble() -> ModuleType:
     try:
         import export.assemble
     except ModuleNotFoundError as exc:

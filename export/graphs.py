@@ -98,8 +98,10 @@ class ImageEncoder(nn.Module):
         pixels = image.permute(0, 3, 1, 2).float() / 255 * 2 - 1  # [B, 3, H, W]
         encoded = self.vae.encode(pixels)
         if hasattr(encoded, "latent_dist"):  # AutoencoderKL; an AutoencoderTiny has no posterior
-            return encoded.latent_dist.mode().float()
-        return encoded.latents.float()
+            latent: Tensor = encoded.latent_dist.mode()
+        else:
+            latent = encoded.latents
+        return latent
 
 
 class ImageDecoder(nn.Module):

@@ -6,9 +6,12 @@ import logging
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any, Final
 
-import diffusers.utils.logging
-import transformers.utils.logging
+from diffusers.utils import logging as diffusers_logging
+from transformers.utils import logging as transformers_logging
+
+_LIBRARIES: Final[tuple[Any, ...]] = (diffusers_logging, transformers_logging)
 
 
 @contextmanager
@@ -21,13 +24,13 @@ def quiet() -> Iterator[None]:
     """
     disabled = logging.root.manager.disable
     logging.disable(logging.WARNING)
-    diffusers.utils.logging.disable_progress_bar()
-    transformers.utils.logging.disable_progress_bar()
+    for library in _LIBRARIES:
+        library.disable_progress_bar()
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
     finally:
         logging.disable(disabled)
-        diffusers.utils.logging.enable_progress_bar()
-        transformers.utils.logging.enable_progress_bar()
+        for library in _LIBRARIES:
+            library.enable_progress_bar()

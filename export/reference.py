@@ -148,7 +148,7 @@ class EagerEdit:
         self.pixels = pixels
         self.result: NDArray[np.uint8] | None = None  # [H, W, 3]
         with quiet():
-            self._scheduler = EulerDiscreteScheduler.from_config(stated)
+            self._scheduler: Any = EulerDiscreteScheduler.from_config(stated)  # type: ignore[no-untyped-call]
         self._state: dict[str, Tensor] = {}
         self._state["input_ids"] = tokenizer(
             [self.instruction, ""],
@@ -179,7 +179,7 @@ class EagerEdit:
         images = torch.cat([image, image, torch.zeros_like(image)])
         scheduler.set_timesteps(self.steps)
         generator = torch.Generator().manual_seed(self.seed)
-        x = torch.randn(image.shape, generator=generator) * scheduler.init_noise_sigma
+        x: Tensor = torch.randn(image.shape, generator=generator) * scheduler.init_noise_sigma
         for t in scheduler.timesteps:
             noisy = scheduler.scale_model_input(x, t).repeat(_BRANCHES, 1, 1, 1)
             full, shown, null = unet(torch.cat([noisy, images], 1), t, texts).sample.chunk(

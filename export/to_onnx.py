@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -90,7 +90,7 @@ def _strip(model: ir.Model) -> None:
         value.metadata_props.clear()
 
 
-def _name_axes(values: list[ir.Value], ports: tuple[Port, ...]) -> None:
+def _name_axes(values: Sequence[ir.Value], ports: tuple[Port, ...]) -> None:
     for value, port in zip(values, ports, strict=True):
         assert value.name == port.name, f"port {value.name} should be {port.name}"
         value.shape = ir.Shape(port.shape)

@@ -116,9 +116,9 @@ def _text_encoder() -> CLIPTextModel:
     )
     model = CLIPTextModel(config).eval()
     with torch.no_grad():  # its own initialisation (std 0.02) would make every text the same
-        for weight in model.parameters():
+        for name, weight in model.named_parameters():
             if weight.ndim == 2:
-                weight.mul_(20)
+                weight.mul_(50 if "embedding" in name else 3)
     return model
 
 
