@@ -17,6 +17,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from runtime.editor import EditResult
+from runtime.errors import ShuttingDown
 from runtime.worker import open_worker
 from service.drain import Drain
 from service.edit import Failure, decode, encode, facts, finish
@@ -99,6 +100,8 @@ class EditService:
         return Response(png, media_type="image/png", headers=facts(result))
 
     def _submit(self, data: bytes, given: dict[str, Any]) -> Future[EditResult]:
+        if self.worker.draining:  # before time goes into decoding
+            raise ShuttingDown("this instance is stopping; ask another one", 5.0)
         params = self.worker.params(**given)
         return self.worker.submit(decode(data), params)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import logging
 import re
 import time
@@ -19,6 +21,8 @@ log = logging.getLogger("bentoml.retouch")
 _PROBES: Final = ("/livez", "/readyz", "/healthz", "/metrics")
 _SANE_ID: Final = re.compile(r"[\w.:-]{1,64}", re.ASCII)
 _OWN_HEADERS: Final = "x-retouch-"
+_PATIENCE: Final = 5.0  # seconds
+_DISCARD: Final = 4  # times the bound of a body
 
 
 class Exchange:
@@ -38,7 +42,8 @@ class Exchange:
         self.facts = ""
         self._length = given.get("content-length", "")
         self._receive, self._send = receive, send
-        self._max_body, self._received = max_body, 0
+        self._max_body, self._received, self._complete = max_body, 0, False
+        self._expects = "expect" in given
         self._foreign: HttpError | None = None
 
     async def run(self, app: ASGIApp) -> Exception | None:
@@ -52,15 +57,34 @@ class Exchange:
         return self._foreign
 
     async def answer(self, failure: Exception) -> None:
+        await self._read_on()
         response = to_response(failure, self.request_id)
         await response(self.scope, self._receive, self._sent_error)
 
     async def _counted(self) -> Message:
-        message = await self._receive()
-        self._received += len(message.get("body", b""))
+        message = await self._next()
         if self._received > self._max_body:
             raise self._too_large()
         return message
+
+    async def _next(self) -> Message:
+        message = await self._receive()
+        self._received += len(message.get("body", b""))
+        self._complete = not message.get("more_body", False)
+        return message
+
+    async def _read_on(self) -> None:
+        """Discard the rest of a body, within bounds.
+
+        A client that is still sending would meet a closed connection and never see the answer;
+        one that asked first (`Expect: 100-continue`) sends nothing until it is told to.
+        """
+        if self._expects and not self._received:
+            return
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_PATIENCE):
+                while not self._complete and self._received < _DISCARD * self._max_body:
+                    await self._next()
 
     async def _sent(self, message: Message) -> None:
         if message["type"] == "http.response.start" and message["status"] >= 400:

@@ -8,8 +8,10 @@ import tempfile
 import threading
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
+from concurrent.futures import Future
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -91,3 +93,33 @@ def wait_until(condition: Callable[[], bool]) -> None:
     while not condition():
         assert time.monotonic() < deadline, "waited for a minute"
         time.sleep(0.005)
+
+
+def raw_post(
+    client: TestClient,
+    headers: list[tuple[bytes, bytes]],
+    receive: Callable[[], Awaitable[dict[str, Any]]],
+) -> Future[list[int]]:
+    """POST /edit with every message of the body in the caller's hands; holds the statuses sent."""
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": "/edit",
+        "query_string": b"",
+        "headers": headers,
+        "scheme": "http",
+        "client": None,
+        "server": ("testserver", 80),
+    }
+    statuses: list[int] = []
+
+    async def send(message: Any) -> None:
+        if message["type"] == "http.response.start":
+            statuses.append(message["status"])
+
+    async def exchange() -> list[int]:
+        await client.app(scope, receive, send)  # type: ignore[arg-type]
+        return statuses
+
+    assert client.portal is not None
+    return client.portal.start_task_soon(exchange)

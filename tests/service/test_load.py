@@ -13,7 +13,7 @@ from httpx import Response
 from PIL import Image
 from starlette.testclient import TestClient
 
-from tests.service.conftest import Held, wait_until, worker
+from tests.service.conftest import Held, raw_post, wait_until, worker
 from tests.service.pictures import PNG
 
 Serving = Callable[..., AbstractContextManager[TestClient]]
@@ -71,37 +71,16 @@ def leave_when(client: TestClient, ready: Callable[[], bool]) -> Future[list[int
         files={"image": ("a.png", PNG)},
         data={"instruction": "make it night"},
     )
-    scope = {
-        "type": "http",
-        "method": "POST",
-        "path": "/edit",
-        "query_string": b"",
-        "headers": [(k.lower(), v) for k, v in request.headers.raw],
-        "scheme": "http",
-        "client": None,
-        "server": ("testserver", 80),
-    }
     events = [{"type": "http.request", "body": request.read(), "more_body": False}]
 
-    async def exchange() -> list[int]:
-        statuses = []
+    async def receive() -> dict[str, Any]:
+        if events:
+            return events.pop()
+        while not ready():
+            await asyncio.sleep(0.005)
+        return {"type": "http.disconnect"}
 
-        async def receive() -> dict[str, Any]:
-            if events:
-                return events.pop()
-            while not ready():
-                await asyncio.sleep(0.005)
-            return {"type": "http.disconnect"}
-
-        async def send(message: Any) -> None:
-            if message["type"] == "http.response.start":
-                statuses.append(message["status"])
-
-        await client.app(scope, receive, send)  # type: ignore[arg-type]
-        return statuses
-
-    assert client.portal is not None
-    return client.portal.start_task_soon(exchange)
+    return raw_post(client, [(k.lower(), v) for k, v in request.headers.raw], receive)
 
 
 def test_a_deadline_withdraws_the_edit(serving: Serving, hold: Hold) -> None:

@@ -1,0 +1,44 @@
+"""docs/http.md says what the code does."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from runtime.params import EditParams
+from runtime.scheduler import Limits
+from service.errors import KINDS, MALFORMED, NOT_MULTIPART, TIMEOUT, TOO_LARGE
+from service.settings import SOURCE_ROOT
+
+PAGE = (SOURCE_ROOT / "docs" / "http.md").read_text()
+
+
+def row(start: str) -> str:
+    found = [line for line in PAGE.splitlines() if line.startswith("|") and start in line]
+    assert found, f"no line of a table has {start}"
+    return found[0]
+
+
+@pytest.mark.parametrize("spec", dataclasses.fields(EditParams), ids=lambda spec: spec.name)
+def test_every_field_is_listed_with_its_bounds(spec: dataclasses.Field[object]) -> None:
+    line = row(f"| `{spec.name}` |")
+    if bounds := spec.metadata.get("bounds"):
+        assert f"| {bounds.low:.0f} to {bounds.high:.0f}" in line
+    else:
+        assert isinstance(spec.default, str)
+        assert all(f"`{choice}`" in line for choice in type(spec.default))  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(("name", "value"), dataclasses.asdict(Limits()).items())
+def test_every_limit_is_listed_with_its_default(name: str, value: int) -> None:
+    assert str(value) in row(f"`RETOUCH_{name.upper()}`")
+
+
+def test_every_error_code_is_listed_with_its_status() -> None:
+    for kind in (*KINDS.values(), MALFORMED, NOT_MULTIPART, TIMEOUT, TOO_LARGE):
+        if kind.status != 499:  # nobody sees it
+            assert any(
+                line.startswith(f"| {kind.status} | ") and f"`{kind.code}`" in line
+                for line in PAGE.splitlines()
+            ), kind
