@@ -112,7 +112,8 @@ class Engine:
         self._stats.rows += rows
         for request in finished:
             if request.status is Status.DONE:
-                self._stats.count_done(request.timings().total_s)
+                timings = request.timings()
+                self._stats.count_done(timings.total_s - timings.queue_s)
             elif request.status is Status.FAILED:
                 self._stats.failed += 1
             else:

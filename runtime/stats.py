@@ -11,7 +11,8 @@ _SMOOTHING = 0.2
 class Stats:
     """Counters since the engine was opened; `waiting` and `running` are of this moment.
 
-    `rows` counts lines of the UNet batch that were evaluated, `mean_edit_s` is a moving average.
+    `rows` counts lines of the UNet batch that were evaluated; `mean_edit_s` is a moving average of
+    the time from joining to the end, without the queue.
     """
 
     waiting: int = 0

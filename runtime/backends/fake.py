@@ -2,8 +2,9 @@
 
 It honours the contract of every graph, reads no graph file, and computes each row on its own, so
 a result is bit-equal whatever its neighbours. Its model "sees" the denoised picture at once: the
-image latents, shifted in brightness by the mean of the text states. An edit is therefore the
-input, brighter or darker by an amount that depends on the instruction and the guidance scales.
+image latents, shifted in brightness by the mean of the text states, with a little of the noise that
+is still there. An edit is therefore the input, brighter or darker by an amount that depends on the
+instruction and the guidance scales, with a grain that depends on seed, sampler and steps.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ import numpy as np
 from runtime.backends.base import Array, Arrays, Graph
 from runtime.errors import BackendFailure
 from runtime.manifest import GraphName, Manifest, Model, Precision
+
+_GRAIN: Final = np.float32(0.1)
 
 
 class FakeBackend:
@@ -74,10 +77,11 @@ def _image_decoder(model: Model, inputs: Arrays) -> dict[str, Array]:
 def _tick(model: Model, inputs: Arrays) -> dict[str, Array]:
     x, mix, coef = inputs["x"], inputs["mix"], inputs["coef"][..., None, None, None]
     slot = inputs["row_slot"]
-    _, p, q, a, b, c, d = (coef[:, i] for i in range(7))  # each [B, 1, 1, 1]
+    c_in, p, q, a, b, c, d = (coef[:, i] for i in range(7))  # each [B, 1, 1, 1]
     shift = inputs["text"][inputs["row_text"]].mean(axis=(1, 2))  # [R]
     seen = inputs["image"][slot] * inputs["row_image"][:, None, None, None]
-    denoised_rows = seen + shift[:, None, None, None]
+    grain = _GRAIN * np.clip(c_in * x, -1, 1)
+    denoised_rows = seen + shift[:, None, None, None] + grain[slot]
     rows = (denoised_rows - p[slot] * x[slot]) / q[slot]  # what a real model would return
     out = inputs["stale"].copy()
     for request, row in zip(*np.nonzero(mix), strict=True):
