@@ -1,0 +1,148 @@
+"""The commands edit, inspect and doctor, run as a user runs them, on the fake backend."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import typer
+from click.testing import Result
+from PIL import Image
+from typer.testing import CliRunner
+
+from runtime import Bundle
+from runtime.cli import doctor, edit, inspect
+from tests.fake_bundle import write_fake_bundle
+
+app = typer.Typer()
+for command in (edit, inspect, doctor):
+    app.command()(command)
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_fake_bundle(tmp_path_factory.mktemp("cli") / "bundle")
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for index, name in enumerate(("a.png", "b.jpg", "c.webp")):
+        Image.new("RGB", (60, 40), (80 * index, 100, 200)).save(folder / name)
+    return folder
+
+
+def run_edit(bundle: Path, *arguments: object, stdin: bytes | None = None) -> Result:
+    words = ["edit", "make it night", *map(str, arguments)]
+    options = ["--bundle", str(bundle), "--backend", "fake"]
+    return CliRunner().invoke(app, [*words, *options], input=stdin)
+
+
+def json_lines(text: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def test_one_picture_goes_to_the_file_named(bundle: Path, photos: Path, tmp_path: Path) -> None:
+    out = tmp_path / "night.jpg"
+    result = run_edit(bundle, photos / "a.png", "--out", out, "--seed", 3)
+    assert result.exit_code == 0, result.output
+    assert Image.open(out).format == "JPEG"
+    assert "seed 3" in result.output
+
+
+def test_without_out_the_edit_lies_beside_the_picture(bundle: Path, photos: Path) -> None:
+    assert run_edit(bundle, photos / "a.png").exit_code == 0
+    assert Image.open(photos / "a-edited.png").size == (56, 40)
+
+
+def test_a_folder_is_edited_once_and_one_bad_picture_harms_no_other(
+    bundle: Path, photos: Path, tmp_path: Path
+) -> None:
+    (photos / "broken.png").write_bytes(b"not a picture")
+    (photos / "a-edited.png").write_bytes(b"made by an earlier run")
+    (photos / "notes.txt").write_text("no picture either")
+    result = run_edit(bundle, photos, "--out", tmp_path / "out", "--json")
+    assert result.exit_code == 1
+    lines = {Path(line["input"]).name: line for line in json_lines(result.stdout)}
+    assert lines.keys() == {"a.png", "b.jpg", "broken.png", "c.webp"}
+    assert lines["broken.png"]["error"]["code"] == "UnsupportedImage"
+    assert lines["b.jpg"]["params"]["steps"] == 4  # the bundle's default
+    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["a.png", "b.png", "c.png"]
+
+
+def test_the_json_line_repeats_the_edit(bundle: Path, photos: Path, tmp_path: Path) -> None:
+    first, again = tmp_path / "first.png", tmp_path / "again.png"
+    told = json_lines(run_edit(bundle, photos / "b.jpg", "-o", first, "--json").stdout)[0]
+    run_edit(bundle, photos / "b.jpg", "-o", again, "--seed", told["params"]["seed"])
+    assert np.array_equal(np.asarray(Image.open(first)), np.asarray(Image.open(again)))
+
+
+def test_stdin_goes_to_stdout(bundle: Path, photos: Path) -> None:
+    result = run_edit(bundle, "-", stdin=(photos / "a.png").read_bytes())
+    assert result.exit_code == 0
+    assert Image.open(io.BytesIO(result.stdout_bytes)).size == (56, 40)
+
+
+def test_edits_that_would_overwrite_each_other_are_refused(
+    bundle: Path, photos: Path, tmp_path: Path
+) -> None:
+    Image.new("RGB", (8, 8)).save(photos / "a.bmp")
+    result = run_edit(bundle, photos, "--out", tmp_path / "out")
+    assert result.exit_code == 1
+    assert "several edits would go to one file" in result.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--steps", "900"], "steps 900"),
+        (["--text-guidance", "nan"], "text_guidance nan"),
+        (["--out", "night.unknown"], "night.unknown cannot be written"),
+        (["--precision", "fp64", "--backend", "openvino"], "fp64"),
+    ],
+)
+def test_bad_input_ends_with_one_line(
+    bundle: Path, photos: Path, arguments: list[str], told: str
+) -> None:
+    words = ["edit", "make it night", str(photos / "a.png"), "--bundle", str(bundle)]
+    result = CliRunner().invoke(app, [*words, "--backend", "fake", *arguments])
+    assert result.exit_code == 1
+    assert told in result.output
+    assert "Traceback" not in result.output
+
+
+def test_an_unreadable_picture_is_named(bundle: Path, tmp_path: Path) -> None:
+    result = run_edit(bundle, tmp_path / "none.png")
+    assert result.exit_code == 1
+    assert "none.png" in result.output.replace("\n", "")
+
+
+def test_inspect_prints_the_manifest(bundle: Path) -> None:
+    result = CliRunner().invoke(app, ["inspect", str(bundle), "--json"])
+    assert result.stdout == Bundle.open(bundle).manifest.dumps()
+    assert "image_decoder" in CliRunner().invoke(app, ["inspect", str(bundle)]).stdout
+
+
+def test_inspect_refuses_a_folder_that_is_no_bundle(tmp_path: Path) -> None:
+    result = CliRunner().invoke(app, ["inspect", str(tmp_path)])
+    assert result.exit_code == 1
+    assert "BundleNotFound" in result.output
+
+
+def test_doctor_names_what_auto_would_use_and_what_is_missing() -> None:
+    result = CliRunner().invoke(app, ["doctor", "--json"])
+    found = json.loads(result.stdout)
+    assert result.exit_code == 0
+    assert found["chosen"]["backend"] == "openvino"
+    for probe in found["probes"]:
+        assert probe["why"]
+        assert probe["usable"] or probe["fix"]
+    assert (
+        "pip install -e '.[gpu]'"
+        in CliRunner().invoke(app, ["doctor"], env={"COLUMNS": "200"}).stdout
+    )
