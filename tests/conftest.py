@@ -5,6 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import typer
+from click.testing import Result
+from typer.testing import CliRunner
 
 
 @pytest.fixture(scope="session")
@@ -26,10 +29,21 @@ def tiny_bundle(tiny_checkpoint: Path, tmp_path_factory: pytest.TempPathFactory)
 
 
 @pytest.fixture(scope="session")
-def tiny_bundle_fp16(tiny_checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """`tiny_checkpoint` exported in fp16."""
-    from export.assemble import export_bundle
+def cli_export(
+    tiny_checkpoint: Path, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, Result]:
+    """`tiny_checkpoint` exported in fp16 by the command line: the bundle and what was printed."""
+    from export.cli import export
 
     path = tmp_path_factory.mktemp("bundle") / "tiny-fp16"
-    export_bundle(tiny_checkpoint, path, precision="fp16")
+    app = typer.Typer()
+    app.command()(export)
+    return path, CliRunner().invoke(app, [str(tiny_checkpoint), str(path), "--json"])
+
+
+@pytest.fixture(scope="session")
+def tiny_bundle_fp16(cli_export: tuple[Path, Result]) -> Path:
+    """`tiny_checkpoint` exported in fp16."""
+    path, result = cli_export
+    assert result.exit_code == 0, result.output
     return path

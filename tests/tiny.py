@@ -29,6 +29,7 @@ with quiet():  # importing the pipeline class logs what else could be installed
 MAX_LENGTH = 16
 TEXT_WIDTH = 32
 LATENT_CHANNELS = 4
+MODEL_CARD = "---\nlicense: cc0-1.0\nlanguage: en\n---\n# Tiny\n\nRandom weights for tests.\n"
 WORDS = ("make", "it", "night", "black", "and", "white", "turn", "the", "sky", "red", "into")
 
 
@@ -59,6 +60,7 @@ def write_tiny_checkpoint(
             requires_safety_checker=False,
         )
         pipeline.save_pretrained(path)
+    (path / "README.md").write_text(MODEL_CARD)
     config = scheduler_config(prediction_type, zero_snr) | (scheduler or {})
     (path / "scheduler" / "scheduler_config.json").write_text(json.dumps(config, indent=2))
     return path

@@ -1,0 +1,196 @@
+"""A checkpoint of Stable Diffusion 1.5's size: can it be exported and served on this machine?
+
+python -m benchmarks.sd15 [--folder DIR] [--precision fp16] [--size 512] [--steps 4]
+
+Makes an InstructPix2Pix checkpoint with random weights (860 M UNet, SD's autoencoder, CLIP ViT-L
+text encoder), exports it, edits a picture with the bundle, each in a process of its own, and prints
+a JSON line for each with its wall time and peak memory. Keeps what it made when `--folder` is given
+(about 4 GB), and skips what is there already.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import typer
+from PIL import Image
+
+from benchmarks.hardware import hardware
+
+Precision = Literal["fp16", "fp32"]
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+
+@app.callback(invoke_without_command=True)
+def main(
+    context: typer.Context,
+    folder: Path | None = None,
+    precision: Precision = "fp16",
+    size: int = 512,
+    steps: int = 4,
+    backend: str = "auto",
+) -> None:
+    """Run the three parts and print a JSON line for each."""
+    if context.invoked_subcommand is not None:
+        return
+    with tempfile.TemporaryDirectory() as temporary:
+        place = folder or Path(temporary)
+        checkpoint, bundle = place / "checkpoint", place / f"bundle-{precision}"
+        if not checkpoint.exists():
+            _report("sd15.make", ["make", checkpoint])
+        if not bundle.exists():
+            _report("sd15.export", ["export", checkpoint, bundle, "--precision", precision])
+        options = ["--size", size, "--steps", steps, "--backend", backend]
+        _report("sd15.edit", ["edit", bundle, *options])
+
+
+@app.command()
+def make(checkpoint: Path) -> None:
+    """Write the random checkpoint, weights in float16."""
+    import torch
+
+    from export.quiet import quiet
+
+    with quiet():
+        from diffusers import EulerAncestralDiscreteScheduler as EulerAncestral
+        from diffusers import StableDiffusionInstructPix2PixPipeline
+
+        torch.manual_seed(0)
+        torch.set_default_dtype(torch.float16)
+        models = _models()
+        torch.set_default_dtype(torch.float32)
+        sizes = {name: sum(p.numel() for p in model.parameters()) for name, model in models.items()}
+        scheduler = EulerAncestral(
+            beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", steps_offset=1
+        )
+        StableDiffusionInstructPix2PixPipeline(
+            **models,
+            tokenizer=_tokenizer(),
+            scheduler=scheduler,
+            safety_checker=None,
+            feature_extractor=None,
+            requires_safety_checker=False,
+        ).save_pretrained(checkpoint)
+    print(json.dumps({"parameters": sizes}))
+
+
+@app.command()
+def export(checkpoint: Path, bundle: Path, precision: Precision = "fp16") -> None:
+    """Export it and print the parity report and when each stage began."""
+    from export.assemble import export_bundle
+
+    began = time.perf_counter()
+    stages: dict[str, float] = {}
+
+    def on_stage(stage: str) -> None:
+        stages[stage] = round(time.perf_counter() - began, 1)
+
+    manifest = export_bundle(checkpoint, bundle, precision=precision, on_stage=on_stage)
+    parity = {
+        f"{line.graph}.{line.output}": [line.max_error, line.mean_error, line.bound]
+        for line in manifest.parity
+    }
+    size = sum(file.stat().st_size for file in bundle.iterdir())
+    print(json.dumps({"stages_begin_s": stages, "bundle_gb": size / 1e9, "parity": parity}))
+
+
+@app.command()
+def edit(bundle: Path, size: int = 512, steps: int = 4, backend: str = "auto") -> None:
+    """Open the bundle, edit one picture twice, print the times."""
+    from runtime import open_editor
+
+    pixels = np.random.default_rng(0).integers(0, 256, (size, size, 3), np.uint8)
+    began = time.perf_counter()
+    with open_editor(bundle, backend=backend) as editor:
+        opened = time.perf_counter() - began
+        results = [
+            editor.edit(
+                Image.fromarray(pixels), "make it night", seed=7, steps=steps, max_size=size
+            )
+            for _ in range(2)
+        ]
+    first, second = (result.timings for result in results)
+    line = {
+        "size": size,
+        "steps": steps,
+        "rows": results[1].rows,
+        "open_s": opened,
+        "first_s": first.total_s,
+        "second_s": second.total_s,
+        "encode_s": second.encode_s,
+        "step_s": second.denoise_s / steps,
+        "decode_s": second.decode_s,
+    }
+    print(json.dumps(line))
+
+
+def _report(name: str, arguments: list[Any]) -> None:
+    """Run one part as a child process and print its line, with its peak memory."""
+    command = [sys.executable, "-m", "benchmarks.sd15", *map(str, arguments)]
+    began = time.perf_counter()
+    child = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert child.stdout is not None
+    output = child.stdout.read()
+    _, status, usage = os.wait4(child.pid, 0)
+    if status:
+        raise SystemExit(f"{name} failed with status {os.waitstatus_to_exitcode(status)}")
+    line = {
+        "benchmark": name,
+        "wall_s": time.perf_counter() - began,
+        "cpu_s": usage.ru_utime + usage.ru_stime,
+        "peak_rss_gib": usage.ru_maxrss / 2**20,  # Linux counts in KiB
+        **json.loads(output.splitlines()[-1]),
+        **hardware(),
+    }
+    print(json.dumps(line), flush=True)
+
+
+def _models() -> dict[str, Any]:
+    """Stable Diffusion 1.5's components with InstructPix2Pix's eight input channels."""
+    from diffusers import AutoencoderKL, UNet2DConditionModel
+    from transformers import CLIPTextConfig, CLIPTextModel
+
+    unet = UNet2DConditionModel(
+        sample_size=64, in_channels=8, cross_attention_dim=768, attention_head_dim=8
+    )
+    vae = AutoencoderKL(
+        down_block_types=("DownEncoderBlock2D",) * 4,
+        up_block_types=("UpDecoderBlock2D",) * 4,
+        block_out_channels=(128, 256, 512, 512),
+        layers_per_block=2,
+        latent_channels=4,
+        sample_size=512,
+    )
+    text = CLIPTextConfig(
+        vocab_size=49408,
+        hidden_size=768,
+        intermediate_size=3072,
+        num_hidden_layers=12,
+        num_attention_heads=12,
+        max_position_embeddings=77,
+    )
+    return {"unet": unet, "vae": vae, "text_encoder": CLIPTextModel(text)}
+
+
+def _tokenizer() -> Any:
+    """CLIP's tokenizer with bytes for a vocabulary: every text has ids, none is downloaded."""
+    from tokenizers.pre_tokenizers import ByteLevel
+    from transformers import CLIPTokenizer
+
+    symbols = sorted(ByteLevel.alphabet())
+    tokens = [*symbols, *(symbol + "</w>" for symbol in symbols)]
+    tokens += ["<|startoftext|>", "<|endoftext|>"]
+    vocabulary = {token: index for index, token in enumerate(tokens)}
+    return CLIPTokenizer(vocab=vocabulary, merges=[], model_max_length=77)
+
+
+if __name__ == "__main__":
+    app()
