@@ -26,6 +26,7 @@ from runtime.params import EditParams, SamplerName
 
 MINI: Final = Path(__file__).resolve().parent.parent / "models" / "mini"
 _STREAM: Final = Path("-")
+_EDITED: Final = "-edited"
 _TOGETHER: Final = 16  # pictures that are read and edited at a time
 _SUFFIXES: Final = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff")
 
@@ -38,7 +39,7 @@ def _field(name: str) -> Any:
     """An option for a field of `EditParams`; left out, it is the bundle's default."""
     metadata = EditParams.__dataclass_fields__[name].metadata
     bounds = metadata.get("bounds")
-    span = f" [{bounds.low:g}..{bounds.high:g}]" if bounds else ""
+    span = f" [{bounds.low:.10g}..{bounds.high:.10g}]" if bounds else ""
     return typer.Option(help=metadata["doc"] + span, show_default="the bundle's")
 
 
@@ -129,11 +130,15 @@ def _sources(images: Sequence[Path]) -> list[Path]:
         if not path.is_dir():
             found.append(path)
             continue
-        inside = sorted(p for p in path.iterdir() if p.suffix.lower() in _SUFFIXES)
+        inside = sorted(filter(_is_input, path.iterdir()))
         if not inside:
             raise InvalidRequest(f"folder {path} holds no picture ({', '.join(_SUFFIXES)})")
         found += inside
     return found
+
+
+def _is_input(path: Path) -> bool:
+    return path.suffix.lower() in _SUFFIXES and not path.stem.endswith(_EDITED)
 
 
 def _targets(sources: Sequence[Path], out: Path | None) -> list[Job]:
@@ -155,7 +160,7 @@ def _stem(source: Path) -> str:
 
 
 def _beside(source: Path) -> Path:
-    return _STREAM if source == _STREAM else source.with_name(f"{source.stem}-edited.png")
+    return _STREAM if source == _STREAM else source.with_name(f"{source.stem}{_EDITED}.png")
 
 
 def _edit_all(editor: Editor, jobs: Sequence[Job], params: EditParams, tell: Tell) -> int:
@@ -265,7 +270,7 @@ def _parity(manifest: Manifest) -> list[tuple[str, ...]]:
 def _print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     table = Table(*header)
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*map(escape, row))
     Console().print(table)
 
 

@@ -18,7 +18,7 @@ from runtime.errors import InvalidRequest, UnsupportedImage
 MAX_PIXELS: Final = 64 * 1024 * 1024
 MAX_ASPECT: Final = 8
 _MIN_SIDE: Final = 32
-_FORMATS: Final = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "MPO")
+_FORMATS: Final = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
 
 
 def read_image(data: bytes) -> Image.Image:
@@ -83,7 +83,7 @@ def _translated(what: str) -> Iterator[None]:
     except Image.DecompressionBombError as exc:
         raise InvalidRequest(f"{exc}; send at most {MAX_PIXELS} pixels") from exc
     except Exception as exc:  # damaged files make Pillow raise almost any kind
-        kinds = ", ".join(_FORMATS[:-1])
+        kinds = ", ".join(_FORMATS)
         raise UnsupportedImage(f"{what} cannot be read as a picture ({exc}); send {kinds}") from exc
 
 
