@@ -84,7 +84,7 @@ def _translated(what: str) -> Iterator[None]:
         raise InvalidRequest(f"{exc}; send at most {MAX_PIXELS} pixels") from exc
     except Exception as exc:  # damaged files make Pillow raise almost any kind
         kinds = ", ".join(_FORMATS)
-        raise UnsupportedImage(f"{what} cannot be read as a picture ({exc}); send {kinds}") from exc
+        raise UnsupportedImage(f"{what} cannot be read ({exc}); send {kinds}") from exc
 
 
 def _check_pixels(image: Image.Image) -> None:

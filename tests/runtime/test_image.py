@@ -1,0 +1,307 @@
+"""Pictures in: every kind of file that people send, and the damaged and hostile ones."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import struct
+import tracemalloc
+import zlib
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from PIL import Image
+
+from runtime import InvalidRequest, UnsupportedImage, read_image
+from runtime.image import MAX_ASPECT, MAX_PIXELS, edit_size, to_pixels, to_rgb
+
+Array = NDArray[Any]
+
+
+def encoded(image: Image.Image, kind: str = "PNG", **options: Any) -> bytes:
+    stream = io.BytesIO()
+    image.save(stream, kind, **options)
+    return stream.getvalue()
+
+
+def read(image: Image.Image, kind: str = "PNG", **options: Any) -> Array:
+    picture = read_image(encoded(image, kind, **options))
+    assert picture.mode == "RGB"
+    return np.asarray(picture)
+
+
+def photo(height: int = 40, width: int = 56) -> Image.Image:
+    y, x = np.mgrid[0:height, 0:width]
+    pixels = np.stack([x * 255 / width, y * 255 / height, (x + y) * 1.5], axis=-1)
+    return Image.fromarray(pixels.astype(np.uint8))
+
+
+@pytest.mark.parametrize("kind", ["PNG", "BMP", "TIFF", "WEBP", "JPEG", "GIF"])
+def test_every_listed_format_is_read(kind: str) -> None:
+    options: dict[str, Any] = {"WEBP": {"lossless": True}, "JPEG": {"quality": 95}}.get(kind, {})
+    error = np.abs(read(photo(), kind, **options).astype(int) - np.asarray(photo()))
+    assert error.mean() <= {"JPEG": 2, "GIF": 12}.get(kind, 0)
+
+
+TURNED = {
+    1: lambda p: p,
+    2: lambda p: p[:, ::-1],
+    3: lambda p: p[::-1, ::-1],
+    4: lambda p: p[::-1],
+    5: lambda p: p.transpose(1, 0, 2),
+    6: lambda p: p.transpose(1, 0, 2)[:, ::-1],
+    7: lambda p: p[::-1, ::-1].transpose(1, 0, 2),
+    8: lambda p: p.transpose(1, 0, 2)[::-1],
+}
+
+
+@pytest.mark.parametrize("orientation", TURNED)
+def test_a_picture_is_turned_as_its_exif_says(orientation: int) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    upright = TURNED[orientation](np.asarray(photo()))
+    np.testing.assert_array_equal(read(photo(), exif=exif), upright)
+    # once: nothing turns it again
+    again = to_rgb(read_image(encoded(photo(), exif=exif)))
+    np.testing.assert_array_equal(np.asarray(again), upright)
+
+
+@pytest.mark.parametrize("exif", [b"Exif\0\0garbage", b"", b"Exif\0\0II*\0\xff\xff\xff\xff"])
+def test_a_damaged_exif_block_does_not_spoil_the_picture(exif: bytes) -> None:
+    assert read(photo(), "JPEG", exif=exif).shape == (40, 56, 3)
+
+
+@pytest.mark.parametrize("alpha", [0, 128, 255])
+def test_alpha_is_laid_over_white(alpha: int) -> None:
+    expected = round(255 + (60 - 255) * alpha / 255)
+    for image in (
+        Image.new("RGBA", (8, 8), (60, 60, 60, alpha)),
+        Image.new("LA", (8, 8), (60, alpha)),
+    ):
+        assert np.abs(read(image).astype(int) - expected).max() <= 1
+
+
+def test_a_palettes_transparent_colour_is_white() -> None:
+    image = Image.new("P", (8, 8), 1)
+    image.putpalette([0, 0, 0, 200, 10, 20])
+    image.putpixel((3, 4), 0)
+    pixels = read(image, transparency=0)
+    assert pixels[4, 3].tolist() == [255, 255, 255]
+    assert pixels[0, 0].tolist() == [200, 10, 20]
+
+
+def test_a_transparent_colour_without_alpha_is_white() -> None:
+    """PNG's tRNS chunk on an RGB and on a grey picture."""
+    assert (read(Image.new("RGB", (8, 8), (1, 2, 3)), transparency=(1, 2, 3)) == 255).all()
+    assert (read(Image.new("L", (8, 8), 7), transparency=7) == 255).all()
+
+
+def test_grey_becomes_three_equal_channels() -> None:
+    grey = photo().convert("L")
+    np.testing.assert_array_equal(read(grey), np.asarray(grey)[..., None].repeat(3, axis=2))
+
+
+@pytest.mark.parametrize("kind", ["PNG", "TIFF"])
+def test_16_bit_grey_keeps_its_brightness(kind: str) -> None:
+    """Pillow's own conversion would clip everything above 255 to white."""
+    values = np.array([[0, 257, 128 * 257, 65535 - 257, 65535]], np.uint16).repeat(4, axis=0)
+    assert read(Image.fromarray(values), kind)[0, :, 0].tolist() == [0, 1, 128, 254, 255]
+
+
+def test_16_bit_colour_keeps_its_brightness() -> None:
+    """Pillow cannot write it, so the PNG is put together here."""
+    row = b"\0" + struct.pack(">6H", 0, 128 * 257, 65535, 65535, 257, 0)
+
+    def chunk(name: bytes, data: bytes) -> bytes:
+        checksum = zlib.crc32(name + data)
+        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", checksum)
+
+    header = struct.pack(">IIBBBBB", 2, 1, 16, 2, 0, 0, 0)
+    parts = [chunk(b"IHDR", header), chunk(b"IDAT", zlib.compress(row)), chunk(b"IEND", b"")]
+    pixels = np.asarray(read_image(b"\x89PNG\r\n\x1a\n" + b"".join(parts)))
+    assert pixels[0].tolist() == [[0, 128, 255], [255, 1, 0]]
+
+
+def test_floats_are_read_from_0_to_1() -> None:
+    values = np.array([[-1, 0, 0.5, 1, 7, np.nan]], np.float32)
+    assert read(Image.fromarray(values), "TIFF")[0, :, 0].tolist() == [0, 0, 128, 255, 255, 0]
+
+
+def test_one_bit_becomes_black_and_white() -> None:
+    image = Image.new("1", (8, 8))
+    image.putpixel((2, 3), 1)
+    pixels = read(image)
+    assert pixels[3, 2].tolist() == [255, 255, 255]
+    assert pixels.sum() == 3 * 255
+
+
+def test_cmyk_is_converted() -> None:
+    pixels = read(Image.new("CMYK", (16, 16), (0, 255, 255, 0)), "JPEG", quality=95)
+    red, green, blue = pixels.reshape(-1, 3).mean(axis=0)
+    assert red > 200 > 60 > max(green, blue)
+
+
+def test_the_first_frame_of_an_animation_is_taken() -> None:
+    frames = [Image.new("RGB", (8, 8), colour) for colour in ("red", "green", "blue")]
+    for kind in ("GIF", "WEBP", "PNG"):
+        pixels = read(frames[0], kind, save_all=True, append_images=frames[1:], lossless=True)
+        assert np.abs(pixels.astype(int) - [255, 0, 0]).max() <= 2
+
+
+def test_other_modes_of_pillow_images_are_converted() -> None:
+    for mode in ("YCbCr", "HSV", "RGBa", "PA", "RGBX", "I", "I;16", "F", "LAB"):
+        image = Image.new(mode, (4, 4))
+        assert to_rgb(image).mode == "RGB", mode
+
+
+def test_a_mode_that_pillow_cannot_convert_is_refused() -> None:
+    with pytest.raises(UnsupportedImage, match="the La picture cannot be read"):
+        to_rgb(Image.new("La", (4, 4)))
+
+
+@given(st.integers(0, 3000))
+def test_a_picture_cut_anywhere_is_refused(length: int) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (40, 40, 3), dtype=np.uint8)
+    for kind in ("PNG", "WEBP"):
+        data = encoded(Image.fromarray(noise), kind, lossless=True)
+        assert len(data) > 4500
+        with pytest.raises(UnsupportedImage, match="cannot be read"):
+            read_image(data[:length])
+
+
+def test_a_cut_jpeg_is_refused() -> None:
+    data = encoded(photo(200, 300), "JPEG")
+    for length in range(0, len(data) - 200, 97):
+        with pytest.raises(UnsupportedImage):
+            read_image(data[:length])
+
+
+@given(st.data())
+def test_a_damaged_picture_is_read_or_refused_and_nothing_else(data: st.DataObject) -> None:
+    kind = data.draw(st.sampled_from(["PNG", "JPEG", "GIF", "WEBP", "TIFF", "BMP"]))
+    damaged = bytearray(encoded(photo(16, 16), kind))
+    for _ in range(data.draw(st.integers(1, 4))):
+        damaged[data.draw(st.integers(0, len(damaged) - 1))] = data.draw(st.integers(0, 255))
+    with contextlib.suppress(InvalidRequest):
+        assert read_image(bytes(damaged)).mode == "RGB"
+
+
+SVG = b'<?xml version="1.0"?><svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>'
+EPS = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EOF\n"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"\0",
+        b"hello, this is text\n" * 9,
+        SVG,
+        EPS,
+        b"%PDF-1.7\n1 0 obj\n",
+        b"GIF89a",
+        b"PK\3\4",
+    ],
+)
+def test_what_is_no_picture_is_refused_with_what_would_do(data: bytes) -> None:
+    with pytest.raises(UnsupportedImage, match="send JPEG, PNG, WEBP, GIF, BMP, TIFF"):
+        read_image(data)
+
+
+def test_random_bytes_are_refused() -> None:
+    with pytest.raises(UnsupportedImage):
+        read_image(np.random.default_rng(0).bytes(5000))
+
+
+@pytest.mark.parametrize("side", [8200, 30_000, 60_000])
+def test_a_decompression_bomb_is_refused_by_its_header(side: int) -> None:
+    """Before its pixels take any memory, on either side of Pillow's own bounds."""
+    bomb = bytearray(encoded(Image.new("L", (8, 8))))
+    header = struct.pack(">II", side, side) + bytes(bomb[24:29])
+    bomb[16:29] = header
+    bomb[29:33] = struct.pack(">I", zlib.crc32(b"IHDR" + header))
+    assert side**2 > MAX_PIXELS
+    tracemalloc.start()
+    try:
+        with pytest.raises(InvalidRequest, match=f"at most {MAX_PIXELS}") as caught:
+            read_image(bytes(bomb))
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert not isinstance(caught.value, UnsupportedImage)
+    assert str(side**2) in str(caught.value)
+    assert peak < 1_000_000
+
+
+sides = st.integers(1, 9000) | st.integers(1, 70)
+bounds = st.integers(64, 2048)
+multiples = st.sampled_from([1, 2, 4, 8, 16, 64])
+
+
+@given(sides, sides, bounds, multiples)
+def test_the_edit_size_keeps_its_bound_its_multiple_and_the_aspect(
+    width: int, height: int, max_size: int, multiple: int
+) -> None:
+    assume(max(width, height) <= MAX_ASPECT * min(width, height))
+    got = edit_size(width, height, max_size, multiple)
+    assert all(side % multiple == 0 and side >= multiple for side in got)
+    assert max(got) <= max_size
+    # Some scale brings both sides within half a multiple; a side of one multiple may be less.
+    own = (width, height)
+    half = multiple / 2
+    least = [(one - half) / of if one > multiple else 0 for one, of in zip(got, own, strict=True)]
+    most = [(one + half) / of for one, of in zip(got, own, strict=True)]
+    assert max(least) <= min(most) * (1 + 1e-9)
+    if min(own) >= 32:
+        assert max(least) <= 1 + 1e-9  # never enlarged
+    if max(own) <= max_size - multiple and min(own) >= max(32, multiple):
+        assert min(most) >= 1 - 1e-9  # nor reduced without need
+
+
+@given(sides, sides, bounds, multiples)
+def test_the_edit_size_of_a_turned_picture_is_turned(
+    width: int, height: int, max_size: int, multiple: int
+) -> None:
+    assume(max(width, height) <= MAX_ASPECT * min(width, height))
+    turned = edit_size(height, width, max_size, multiple)
+    assert edit_size(width, height, max_size, multiple) == turned[::-1]
+
+
+@pytest.mark.parametrize(
+    ("size", "max_size", "multiple", "expected"),
+    [
+        ((512, 512), 512, 8, (512, 512)),
+        ((4000, 3000), 512, 8, (512, 384)),
+        ((640, 480), 512, 64, (512, 384)),
+        ((300, 200), 512, 8, (304, 200)),  # not enlarged
+        ((1, 1), 512, 8, (32, 32)),  # but for tiny ones
+        ((1, 8), 512, 8, (32, 256)),
+        ((1, 8), 64, 8, (8, 64)),
+        ((1000, 1000), 500, 64, (448, 448)),  # never past max_size
+        ((1000, 500), 511, 8, (504, 256)),
+        ((8000, 1000), 64, 64, (64, 64)),
+    ],
+)
+def test_edit_sizes(
+    size: tuple[int, int], max_size: int, multiple: int, expected: tuple[int, int]
+) -> None:
+    assert edit_size(*size, max_size, multiple) == expected
+
+
+@pytest.mark.parametrize("size", [(801, 100), (100, 801), (9000, 1), (0, 0), (0, 5)])
+def test_a_picture_beyond_the_aspect_is_refused(size: tuple[int, int]) -> None:
+    with pytest.raises(InvalidRequest, match=f"{size[0]}x{size[1]} is beyond the aspect 1:8; crop"):
+        edit_size(*size, 512, 8)
+
+
+def test_pixels_at_their_own_size_are_untouched_and_others_resampled() -> None:
+    image = photo()
+    np.testing.assert_array_equal(to_pixels(image, image.size), np.asarray(image))
+    small = to_pixels(image, (28, 20))
+    assert small.shape == (20, 28, 3)
+    assert small.dtype == np.uint8
+    assert np.abs(small.mean(axis=(0, 1)) - np.asarray(image).mean(axis=(0, 1))).max() < 1
