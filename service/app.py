@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from concurrent.futures import Future
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, BinaryIO, Final
 
 import bentoml
 from anyio import CapacityLimiter, to_thread
@@ -16,6 +16,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from runtime.backends.base import load_backend
+from runtime.bundle import Bundle
 from runtime.editor import EditResult
 from runtime.errors import ShuttingDown
 from runtime.worker import open_worker
@@ -50,6 +52,14 @@ web = Starlette(routes=[Route("/metrics", metrics)])
 class EditService:
     """Edits pictures as an instruction says."""
 
+    @bentoml.on_deployment  # type: ignore[untyped-decorator]  # bentoml's names are untyped
+    @staticmethod
+    def check() -> None:
+        """Fail before any worker is started: a worker that fails is started again, for ever."""
+        settings = Settings.from_env(os.environ)
+        Bundle.open(settings.bundle)
+        load_backend(settings.backend, device=settings.device, precision=settings.precision)
+
     def __init__(self) -> None:
         """Load the model and run a first small edit, so that no caller waits for compilation."""
         self.settings = Settings.from_env(os.environ)
@@ -66,7 +76,7 @@ class EditService:
         warm_up = self.worker.params("warm up", steps=1)
         self.worker.submit(Image.new("RGB", (64, 64)), warm_up).result()
 
-    @bentoml.on_startup  # type: ignore[untyped-decorator]  # bentoml's names are untyped
+    @bentoml.on_startup  # type: ignore[untyped-decorator]
     async def start(self) -> None:
         self._drain.install()
 
@@ -92,18 +102,18 @@ class EditService:
 
     async def _edit(self, request: Request) -> Response:
         deadline = asyncio.get_running_loop().time() + self.settings.timeout
-        data, given = await read_form(request, deadline)
-        future = await to_thread.run_sync(self._submit, data, given, limiter=self._codecs)
+        async with read_form(request, deadline) as (upload, given):
+            future = await to_thread.run_sync(self._submit, upload, given, limiter=self._codecs)
         result = await finish(future, request, deadline)
         self.metrics.observe_edit(result.timings.total_s)
         png = await to_thread.run_sync(encode, result.image, limiter=self._codecs)
         return Response(png, media_type="image/png", headers=facts(result))
 
-    def _submit(self, data: bytes, given: dict[str, Any]) -> Future[EditResult]:
+    def _submit(self, upload: BinaryIO, given: dict[str, Any]) -> Future[EditResult]:
         if self.worker.draining:  # before time goes into decoding
             raise ShuttingDown("this instance is stopping; ask another one", 5.0)
         params = self.worker.params(**given)
-        return self.worker.submit(decode(data), params)
+        return self.worker.submit(decode(upload.read()), params)
 
 
 EditService.add_asgi_middleware(Gate)  # type: ignore[attr-defined]

@@ -7,8 +7,10 @@ import contextlib
 import dataclasses
 import json
 import typing
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import MISSING, dataclass
-from typing import Annotated, Any, ClassVar, Final
+from typing import Annotated, Any, BinaryIO, ClassVar, Final
 
 import bentoml
 import pydantic
@@ -68,11 +70,15 @@ EditForm: Final[type[bentoml.IODescriptor]] = pydantic.create_model(
 )
 
 
-async def read_form(request: Request, deadline: float) -> tuple[bytes, dict[str, Any]]:
-    """The picture's bytes and the parameters given, typed but not yet held against their bounds.
+@asynccontextmanager
+async def read_form(
+    request: Request, deadline: float
+) -> AsyncIterator[tuple[BinaryIO, dict[str, Any]]]:
+    """The uploaded file, and the parameters given, typed but not yet held against their bounds.
 
-    Raises `HttpError` when the body is no multipart form, or is not here by `deadline` (loop
-    time), and `InvalidRequest` for a wrong field.
+    The file is open for as long as the context is; what is large lies on disk. Raises `HttpError`
+    when the body is no multipart form or is not here by `deadline` (loop time), `InvalidRequest`
+    for a wrong field.
     """
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type != "multipart/form-data":
@@ -89,7 +95,7 @@ async def read_form(request: Request, deadline: float) -> tuple[bytes, dict[str,
         image = form["image"]
         if not isinstance(image, UploadFile):
             raise InvalidRequest("image is text; upload the file itself (URLs are not fetched)")
-        return await image.read(), _parameters(form)
+        yield image.file, _parameters(form)
     finally:
         await form.close()
 

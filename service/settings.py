@@ -48,8 +48,7 @@ class Settings:
             limits=_limits(read),
             max_upload=int(read.number("MAX_UPLOAD_MB", 25, most=1024) * 2**20),
             timeout=read.number("TIMEOUT_SECONDS", 600, most=3600),
-            # BentoML's supervisor kills a worker 30 s after it told it to stop.
-            drain=read.number("DRAIN_SECONDS", 25, most=25),
+            drain=read.number("DRAIN_SECONDS", 25, most=3600),
         )
 
 

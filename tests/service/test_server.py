@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import signal
@@ -33,8 +34,9 @@ def free_port() -> int:
 class Server:
     """`bentoml serve` over the fake backend, in a home of its own."""
 
-    def __init__(self, bundle: Path, home: Path) -> None:
-        self.url = f"http://127.0.0.1:{(port := free_port())}"
+    def __init__(self, bundle: Path, home: Path, **variables: str) -> None:
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
         self._log = (home / "log").open("wb")
         env = {
             **os.environ,
@@ -42,13 +44,15 @@ class Server:
             "BENTOML_DO_NOT_TRACK": "True",
             "RETOUCH_BUNDLE": str(bundle),
             "RETOUCH_BACKEND": "fake",
+            **variables,
         }
         command = [sys.executable, "-m", "bentoml", "serve", "service.app:EditService"]
-        command += ["--host", "127.0.0.1", "--port", str(port), "--working-dir", str(SOURCE_ROOT)]
+        command += ["--host", "127.0.0.1", "--port", str(self.port)]
+        command += ["--working-dir", str(SOURCE_ROOT)]
         self.process = subprocess.Popen(command, env=env, stdout=self._log, stderr=self._log)
 
     def wait_ready(self) -> None:
-        for _ in range(240):
+        for _ in range(400):
             try:
                 if httpx.get(f"{self.url}/readyz", timeout=1).status_code == 200:
                     return
@@ -73,14 +77,20 @@ class Server:
         return code
 
 
-@pytest.fixture(scope="module")
-def server(bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    running = Server(bundle, tmp_path_factory.mktemp("home"))
+@contextlib.contextmanager
+def started(bundle: Path, home: Path, **variables: str) -> Iterator[Server]:
+    running = Server(bundle, home, **variables)
     try:
         running.wait_ready()
         yield running
     finally:
         running.stop()
+
+
+@pytest.fixture(scope="module")
+def server(bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with started(bundle, tmp_path_factory.mktemp("home")) as running:
+        yield running
 
 
 # In a process of its own, for it leaves a temporary folder to the garbage collector.
@@ -135,3 +145,18 @@ def test_sigterm_finishes_what_was_accepted(server: Server) -> None:
     assert len(answers) - len(codes) >= accepted
     assert server.process.wait(timeout=60) == 0, server.log()
     assert "Traceback" not in server.log()
+
+
+def test_a_client_who_stalls_does_not_keep_a_server_from_stopping(
+    bundle: Path, tmp_path: Path
+) -> None:
+    head = b"POST /edit HTTP/1.1\r\nHost: x\r\nContent-Length: 99\r\n"
+    head += b"Content-Type: multipart/form-data; boundary=b\r\n\r\n--b"
+    with (
+        started(bundle, tmp_path, RETOUCH_DRAIN_SECONDS="1") as server,
+        socket.create_connection(("127.0.0.1", server.port)) as client,
+    ):
+        client.sendall(head)
+        assert server.stop() == 0
+        client.settimeout(10)
+        assert client.recv(1) == b""
