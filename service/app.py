@@ -28,9 +28,8 @@ from service.gate import Gate
 from service.metrics import Metrics
 from service.settings import Settings
 
-_TIMEOUT_MARGIN: Final = (
-    30.0  # BentoML's own deadline must never come first: its answer is not ours
-)
+# Seconds by which BentoML's own deadline comes later than ours: its answer has another shape.
+_TIMEOUT_MARGIN: Final = 30.0
 
 
 async def metrics(request: Request) -> Response:

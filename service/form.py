@@ -26,7 +26,7 @@ from service.errors import MALFORMED, NOT_MULTIPART, TIMEOUT, HttpError
 _SPECS: Final = {spec.name: spec for spec in dataclasses.fields(EditParams)}
 _TYPES: Final = typing.get_type_hints(EditParams)
 _MAX_PART: Final = 64 * 1024  # bytes; the longest instruction, escaped as JSON, needs 12 KB
-_MAX_DIGITS: Final = 40
+_MAX_VALUE: Final = 40  # characters of a number or a name
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,11 +153,11 @@ def _value(name: str, text: str) -> Any:
         return text
     if text in ("", "null"):
         return None
-    if kind not in (int, float):
+    what = {int: "whole number", float: "number"}.get(kind, "name")
+    if len(text) > _MAX_VALUE:
+        raise InvalidRequest(f"{name} has {len(text)} characters, which is no {what}; give one")
+    if what == "name":
         return text
-    what = "whole number" if kind is int else "number"
-    if len(text) > _MAX_DIGITS:
-        raise InvalidRequest(f"{name} has {len(text)} characters; give a {what}")
     try:
         return kind(text)
     except ValueError as exc:

@@ -51,7 +51,7 @@ class Exchange:
         try:
             if self._length.isdecimal() and int(self._length) > self._max_body:
                 raise self._too_large()
-            await app(self.scope, self._counted, self._sent)
+            await app(self.scope, self._to_app, self._from_app)
         except Exception as exc:
             return exc
         return self._foreign
@@ -59,9 +59,9 @@ class Exchange:
     async def answer(self, failure: Exception) -> None:
         await self._read_on()
         response = to_response(failure, self.request_id)
-        await response(self.scope, self._receive, self._sent_error)
+        await response(self.scope, self._receive, self._out)
 
-    async def _counted(self) -> Message:
+    async def _to_app(self) -> Message:
         message = await self._next()
         if self._received > self._max_body:
             raise self._too_large()
@@ -86,13 +86,13 @@ class Exchange:
                 while not self._complete and self._received < _DISCARD * self._max_body:
                     await self._next()
 
-    async def _sent(self, message: Message) -> None:
+    async def _from_app(self, message: Message) -> None:
         if message["type"] == "http.response.start" and message["status"] >= 400:
             self._foreign = foreign(message["status"], Headers(raw=message["headers"]).get("allow"))
         if self._foreign is None:
-            await self._sent_error(message)
+            await self._out(message)
 
-    async def _sent_error(self, message: Message) -> None:
+    async def _out(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
             headers = MutableHeaders(scope=message)

@@ -48,7 +48,7 @@ def serving(bundle: Path) -> Callable[..., contextlib.AbstractContextManager[Tes
             patch.setenv("RETOUCH_BACKEND", "fake")
             for name, value in variables.items():
                 patch.setenv(f"RETOUCH_{name}", str(value))
-            with TestClient(EditService.to_asgi()) as client:
+            with TestClient(EditService.to_asgi()) as client:  # type: ignore[attr-defined]
                 yield client
 
     return start
@@ -118,7 +118,7 @@ def raw_post(
             statuses.append(message["status"])
 
     async def exchange() -> list[int]:
-        await client.app(scope, receive, send)  # type: ignore[arg-type]
+        await client.app(scope, receive, send)
         return statuses
 
     assert client.portal is not None

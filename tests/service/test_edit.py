@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from httpx import Response
+from httpx2 import Response
 from PIL import Image
 from starlette.testclient import TestClient
 
@@ -87,7 +87,7 @@ def test_defaults_are_those_of_the_bundle_not_of_the_reference(client: TestClien
 
 def test_every_parameter_reaches_the_engine(client: TestClient) -> None:
     base = post(client, seed=1).content
-    changed = {
+    changed: dict[str, Any] = {
         "instruction": "sepia",
         "negative_instruction": "the car",
         "text_guidance": "3.5",
@@ -98,7 +98,9 @@ def test_every_parameter_reaches_the_engine(client: TestClient) -> None:
         "max_size": "80",
     }
     assert set(changed) == set(EditParams.__dataclass_fields__) - {"plan"}
-    answers = {name: post(client, **{"seed": 1, name: value}) for name, value in changed.items()}
+    answers = {
+        name: post(client, **({"seed": 1} | {name: value})) for name, value in changed.items()
+    }
     assert answers["steps"].headers["x-retouch-steps"] == "1"
     assert answers["sampler"].headers["x-retouch-sampler"] == "ddim"
     assert answers["seed"].headers["x-retouch-seed"] == "2"
@@ -198,6 +200,7 @@ def test_a_picture_of_too_many_pixels_is_refused_by_its_header(
         ({"seed": "-1"}, "seed"),
         ({"seed": str(2**32)}, "seed"),
         ({"sampler": "magic"}, "sampler"),
+        ({"sampler": "magic" * 1000}, "sampler"),
         ({"plan": "magic"}, "plan"),
         ({"max_size": "4096"}, "max_size"),
         ({"colour": "red"}, None),
@@ -329,7 +332,7 @@ def test_a_request_id_is_kept_when_it_is_harmless(client: TestClient) -> None:
 
 
 def test_a_result_is_the_same_alone_and_among_others(client: TestClient) -> None:
-    edits = [
+    edits: list[dict[str, Any]] = [
         {
             "seed": seed,
             "steps": 3 + seed,

@@ -24,7 +24,7 @@ SECRET = "/srv/secret/model.onnx"
 
 
 def make(kind: type[Exception]) -> Exception:
-    return kind(SECRET, 2.3) if issubclass(kind, Overloaded) else kind(SECRET)  # type: ignore[call-arg]
+    return kind(SECRET, 2.3) if issubclass(kind, Overloaded) else kind(SECRET)
 
 
 RUNTIME_ERRORS = [

@@ -8,8 +8,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from typing import Any
 
-import httpx
-from httpx import Response
+import httpx2
+from httpx2 import Response
 from PIL import Image
 from starlette.testclient import TestClient
 
@@ -65,7 +65,7 @@ def test_a_client_who_leaves_frees_its_place(serving: Serving, hold: Hold) -> No
 
 def leave_when(client: TestClient, ready: Callable[[], bool]) -> Future[list[int]]:
     """Post an edit and disconnect once `ready`; the future holds the statuses that were sent."""
-    request = httpx.Request(
+    request = httpx2.Request(
         "POST",
         "http://testserver/edit",
         files={"image": ("a.png", PNG)},

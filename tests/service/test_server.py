@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import numpy as np
 import pytest
 from PIL import Image
@@ -54,16 +54,16 @@ class Server:
     def wait_ready(self) -> None:
         for _ in range(400):
             try:
-                if httpx.get(f"{self.url}/readyz", timeout=1).status_code == 200:
+                if httpx2.get(f"{self.url}/readyz", timeout=1).status_code == 200:
                     return
-            except httpx.TransportError:
+            except httpx2.TransportError:
                 pass
             assert self.process.poll() is None, self.log()
             time.sleep(0.25)
         raise AssertionError(self.log())
 
     def edits_in_engine(self) -> float:
-        lines = httpx.get(f"{self.url}/metrics").text.splitlines()
+        lines = httpx2.get(f"{self.url}/metrics").text.splitlines()
         gauges = ("retouch_engine_running ", "retouch_engine_waiting ")
         return sum(float(line.split()[1]) for line in lines if line.startswith(gauges))
 
@@ -109,7 +109,7 @@ def test_bentomls_own_client(server: Server, tmp_path: Path) -> None:
     command = [sys.executable, "-c", SDK_CALL, server.url, str(source), str(result)]
     subprocess.run(command, check=True, timeout=60)
     form = {"instruction": 'say "☃" 123', "seed": 7}
-    plain = httpx.post(f"{server.url}/edit", files={"image": source.read_bytes()}, data=form)
+    plain = httpx2.post(f"{server.url}/edit", files={"image": source.read_bytes()}, data=form)
     assert np.array_equal(pixels(result.read_bytes()), pixels(plain.content))
 
 
@@ -121,8 +121,8 @@ def test_sigterm_finishes_what_was_accepted(server: Server) -> None:
     """The last test of this file: it ends the server."""
     upload = encoded(picture(1024, 1024))
 
-    def edit(seed: int) -> httpx.Response:
-        return httpx.post(
+    def edit(seed: int) -> httpx2.Response:
+        return httpx2.post(
             f"{server.url}/edit",
             files={"image": upload},
             data={"instruction": "make it night", "max_size": 1024, "steps": 150, "seed": seed},
@@ -134,7 +134,7 @@ def test_sigterm_finishes_what_was_accepted(server: Server) -> None:
         while (accepted := server.edits_in_engine()) < 4:
             assert not all(future.done() for future in sent)
         server.process.send_signal(signal.SIGTERM)
-        while (ready := httpx.get(f"{server.url}/readyz")).status_code == 200:
+        while (ready := httpx2.get(f"{server.url}/readyz")).status_code == 200:
             pass
         refused = edit(99)
         answers = [future.result() for future in sent]
