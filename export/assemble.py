@@ -11,7 +11,7 @@ from typing import Final
 
 import torch
 
-import export.facts as facts
+from export import facts
 from export.checkpoint import Checkpoint, open_checkpoint
 from export.graphs import COMPONENTS, Ports, build_graph, ports_of
 from export.pack import building, digest, write_manifest, write_tokenizer
@@ -63,6 +63,7 @@ def export_bundle(
         for name in GRAPH_NAMES:
             on_stage(f"verify {name}")
             report += job.verify(name, manifest)
+        check(report)  # before the edit: a graph that overflows would only fail in the engine
         on_stage("verify edit")
         report.append(verify_edit(root, precision, job.edit))
         check(report)

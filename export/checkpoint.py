@@ -20,7 +20,7 @@ import transformers
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 from torch import nn
 
-from export.errors import CheckpointError
+from export.errors import CheckpointError, first_line
 from export.quiet import quiet
 
 PIPELINE: Final = "StableDiffusionInstructPix2PixPipeline"
@@ -94,7 +94,7 @@ class Checkpoint:
         except MemoryError:
             raise
         except Exception as exc:  # damaged files make the libraries raise almost any kind
-            raise CheckpointError(f"{folder} cannot be loaded: {_first_line(exc)}") from exc
+            raise CheckpointError(f"{folder} cannot be loaded: {first_line(exc)}") from exc
         for problem in ("missing_keys", "mismatched_keys"):
             if names := sorted(str(name) for name in report[problem]):
                 what = f"{problem.replace('_', ' ')}: {', '.join(names[:3])}"
@@ -109,7 +109,7 @@ class Checkpoint:
             with quiet():
                 return transformers.CLIPTokenizer.from_pretrained(folder, local_files_only=True)
         except Exception as exc:  # as above
-            raise CheckpointError(f"{folder} cannot be loaded: {_first_line(exc)}") from exc
+            raise CheckpointError(f"{folder} cannot be loaded: {first_line(exc)}") from exc
 
 
 def open_checkpoint(source: str | Path) -> Checkpoint:
@@ -140,7 +140,7 @@ def _download(hub_id: str) -> Path:
     except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as exc:
         raise CheckpointError(
             f"there is no directory {hub_id}, and it could not be downloaded from the hub: "
-            f"{_first_line(exc)}"
+            f"{first_line(exc)}"
         ) from exc
     return Path(path)
 
@@ -194,7 +194,7 @@ def _read_json(path: Path) -> Config:
     try:
         value = json.loads(path.read_text("utf-8"))
     except (OSError, ValueError) as exc:
-        raise CheckpointError(f"{path} cannot be read: {_first_line(exc)}") from exc
+        raise CheckpointError(f"{path} cannot be read: {first_line(exc)}") from exc
     if not isinstance(value, dict):
         raise CheckpointError(f"{path} holds a {type(value).__name__}, not an object")
     return value
@@ -240,8 +240,3 @@ def _check_unet(unet: Config, vae: Config, text: Config) -> None:
             f"the UNet attends to text of width {width}, the text encoder gives "
             f"{text['hidden_size']}"
         )
-
-
-def _first_line(exc: BaseException) -> str:
-    text = str(exc).strip() or type(exc).__name__
-    return text.splitlines()[0][:300]

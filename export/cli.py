@@ -73,10 +73,11 @@ def _export(
     with Progress(*columns, console=console, transient=True) as progress:
         task = progress.add_task("load torch", total=None)
         assemble = _import_assemble()
-        progress.update(task, total=len(assemble.STAGES), completed=-1)
+        stages = assemble.STAGES
 
         def on_stage(stage: str) -> None:
-            progress.update(task, advance=1, description=stage)
+            done = stages.index(stage)
+            progress.update(task, total=len(stages), completed=done, description=stage)
 
         manifest: Manifest = assemble.export_bundle(
             checkpoint, bundle, precision=precision, licence=licence, on_stage=on_stage

@@ -26,3 +26,9 @@ class ParityExceeded(ExportError):
     def __init__(self, message: str, report: Sequence[Parity]) -> None:
         super().__init__(message)
         self.report = tuple(report)
+
+
+def first_line(exc: BaseException) -> str:
+    """The first line of a foreign exception's message, which may be pages long or empty."""
+    text = str(exc).strip() or type(exc).__name__
+    return text.splitlines()[0][:300]

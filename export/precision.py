@@ -1,8 +1,9 @@
 """Half precision: what computes in it, what is only stored in it, and what stays float32.
 
 text_encoder, tick   weights and arithmetic in float16, except islands of float32: norms, whose
-                     variances overflow, and the timestep embedding. Mix and sampler arithmetic
-                     are outside the UNet and float32 already.
+                     variances overflow, the timestep embedding, and attention scores where the
+                     checkpoint asks for it. Mix and sampler arithmetic are outside the UNet and
+                     float32 already.
 image_encoder,       weights stored in float16, arithmetic in float32: activations of several
 image_decoder        autoencoders exceed float16's 65504, which shows as black pictures, and these
                      graphs run once an edit, not once a step.
@@ -17,6 +18,7 @@ from typing import Any, Final
 import numpy as np
 import onnx_ir as ir
 import torch
+from diffusers.models.attention_processor import Attention, AttnProcessor
 from diffusers.models.embeddings import TimestepEmbedding, Timesteps
 from torch import Tensor, nn
 
@@ -46,6 +48,8 @@ def to_half(module: nn.Module) -> None:
             setattr(module, name, Float32Island(child))
         else:
             to_half(child)
+    if isinstance(module, Attention) and module.upcast_attention:
+        module.set_processor(AttnProcessor())  # the one that heeds it
     for tensor in (*module.parameters(recurse=False), *module.buffers(recurse=False)):
         if tensor.is_floating_point():
             tensor.data = tensor.data.to(torch.float16)

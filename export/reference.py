@@ -148,7 +148,7 @@ class EagerEdit:
         self.pixels = pixels
         self.result: NDArray[np.uint8] | None = None  # [H, W, 3]
         with quiet():
-            self._scheduler: Any = EulerDiscreteScheduler.from_config(stated)  # type: ignore[no-untyped-call]
+            self._scheduler: Any = EulerDiscreteScheduler.from_config(stated)
         self._state: dict[str, Tensor] = {}
         self._state["input_ids"] = tokenizer(
             [self.instruction, ""],

@@ -10,7 +10,7 @@ import onnx_ir as ir
 import torch
 from torch import Tensor, nn
 
-from export.errors import ExportError
+from export.errors import ExportError, first_line
 from export.graphs import Ports
 from export.quiet import quiet
 from runtime.manifest import GraphName, Port
@@ -54,7 +54,7 @@ def to_onnx(
                 verbose=False,
             )
     except Exception as exc:  # torch raises many kinds, most of them private
-        raise ExportError(f"torch cannot export {name}: {str(exc).splitlines()[0]}") from exc
+        raise ExportError(f"torch cannot export {name}: {first_line(exc)}") from exc
     assert converted is not None
     model = converted.model
     _strip(model)

@@ -179,9 +179,7 @@ def test_half_precision_weight_files_are_found(checkpoint: Path) -> None:
     assert open_checkpoint(checkpoint).load("unet") is not None
 
 
-def test_a_hub_id_that_cannot_be_reached(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_a_hub_id_that_cannot_be_reached(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path))
     with pytest.raises(CheckpointError, match="no directory timbrooks/instruct-pix2pix, and it"):

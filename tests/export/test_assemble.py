@@ -1,0 +1,174 @@
+"""An export that cannot finish says why and leaves nothing behind."""
+
+from __future__ import annotations
+
+import os
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import typer
+from safetensors.torch import load_file, save_file
+from typer.testing import CliRunner
+
+from export.assemble import STAGES, export_bundle
+from export.cli import export
+from export.errors import CheckpointError, ExportError, ParityExceeded
+from export.pack import building
+from export.reference import Expected, Probe
+from export.verify import check, verify_graph
+from runtime.bundle import Bundle
+from tests.tiny import MAX_LENGTH, write_tiny_checkpoint
+
+
+def run_cli(*arguments: object) -> tuple[int, str]:
+    app = typer.Typer()
+    app.command()(export)
+    result = CliRunner().invoke(app, [str(argument) for argument in arguments])
+    return result.exit_code, result.stderr
+
+
+@pytest.mark.parametrize("kind", ["directory", "file", "dangling link"])
+def test_an_existing_target_is_not_touched(
+    kind: str, tiny_checkpoint: Path, tmp_path: Path
+) -> None:
+    target = tmp_path / "bundle"
+    if kind == "directory":
+        target.mkdir()
+    elif kind == "file":
+        target.write_text("mine")
+    else:
+        target.symlink_to(tmp_path / "nowhere")
+    with pytest.raises(ExportError, match="bundle exists; remove it"):
+        export_bundle(tiny_checkpoint, target)
+    assert [path.name for path in tmp_path.iterdir()] == ["bundle"]
+
+
+def test_a_target_below_a_file(tiny_checkpoint: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ExportError, match="cannot be written"):
+        export_bundle(tiny_checkpoint, tmp_path / "file" / "bundle")
+
+
+def test_a_bad_checkpoint_leaves_nothing(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError):
+        export_bundle(tmp_path / "none", tmp_path / "bundle")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_ctrl_c_leaves_nothing(tiny_checkpoint: Path, tmp_path: Path) -> None:
+    seen: list[str] = []
+
+    def interrupt(stage: str) -> None:
+        seen.extend(path.name for path in tmp_path.glob(".*/*"))
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        export_bundle(tiny_checkpoint, tmp_path / "bundle", on_stage=interrupt)
+    assert seen == ["tokenizer.json"]  # it had begun to write
+    assert list(tmp_path.iterdir()) == []
+
+
+@contextmanager
+def largest_file(size: int) -> Iterator[None]:
+    """A real limit of the system: a write beyond it fails as on a full disk."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_a_full_disk(tiny_checkpoint: Path, tmp_path: Path) -> None:
+    stages: list[str] = []
+    with (
+        largest_file(50_000),  # the tokenizer fits, the text encoder does not
+        pytest.raises(ExportError, match=r"cannot be written: .*; free some space"),
+    ):
+        export_bundle(tiny_checkpoint, tmp_path / "bundle", on_stage=stages.append)
+    assert stages == [STAGES[0]]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_bundle_appears_whole_and_readable_by_others(tmp_path: Path) -> None:
+    target = tmp_path / "models" / "bundle"
+    with building(target) as root:
+        (root / "graph.onnx").write_bytes(b"graph")
+        assert not target.exists()
+    assert [path.name for path in target.iterdir()] == ["graph.onnx"]
+    assert [path.name for path in target.parent.iterdir()] == ["bundle"]
+    mask = os.umask(0)
+    os.umask(mask)
+    assert target.stat().st_mode & 0o777 == 0o777 & ~mask
+
+
+def test_a_target_that_appears_meanwhile_is_kept(tmp_path: Path) -> None:
+    target = tmp_path / "bundle"
+
+    def build() -> None:
+        with building(target) as root:
+            (root / "graph.onnx").write_bytes(b"graph")
+            target.mkdir()
+
+    with pytest.raises(ExportError, match="exists"):
+        build()
+    assert list(target.iterdir()) == []
+    assert [path.name for path in tmp_path.iterdir()] == ["bundle"]
+
+
+def test_an_error_above_its_bound_is_named(tiny_bundle: Path) -> None:
+    bundle = Bundle.open(tiny_bundle)
+    manifest = bundle.manifest
+    stored = manifest.graphs["image_encoder"][0]
+    given = Probe(manifest.model, 1, 4, 4, MAX_LENGTH, 500, 5.0).inputs("image_encoder")
+    arrays = {name: tensor.numpy() for name, tensor in given.items()}
+    wrong = Expected(arrays, {"latent": np.full((1, 4, 4, 4), 2.0, np.float32)})
+    path = bundle.graph_path(stored)
+    report = verify_graph("image_encoder", path, manifest, "fp32", wrong)
+    with pytest.raises(
+        ParityExceeded, match=r"image_encoder \(latent\): max error .*, bound 0.002"
+    ):
+        check(report)
+
+
+def test_a_checkpoint_that_overflows_float16(tmp_path: Path) -> None:
+    """Its attention weights take the UNet beyond 65504: fp32 would do, fp16 must be refused."""
+    checkpoint = write_tiny_checkpoint(tmp_path / "checkpoint", vae="tiny")
+    path = checkpoint / "unet" / "diffusion_pytorch_model.safetensors"
+    tensors = load_file(path)
+    tensors["conv_in.weight"] *= 1e5
+    save_file(tensors, path, metadata={"format": "pt"})
+    code, printed = run_cli(checkpoint, tmp_path / "bundle", "--precision", "fp16")
+    assert code == 1
+    assert "error: in fp16 the exported graphs differ too much from the checkpoint" in printed
+    assert "tick (rows): max error nan" in printed
+    assert [path.name for path in tmp_path.iterdir()] == ["checkpoint"]
+    # The rest of this checkpoint, with its AutoencoderTiny, is as it should be.
+    assert "image_encoder (" not in printed.split("error:")[1]
+    assert "image_decoder (" not in printed.split("error:")[1]
+
+
+def test_the_command_reports_an_error_in_one_line(tmp_path: Path) -> None:
+    code, printed = run_cli(tmp_path / "none", tmp_path / "bundle")
+    assert code == 1
+    assert printed.strip().splitlines()[-1].startswith("error: there is no checkpoint at")
+    assert "Traceback" not in printed
+
+
+def test_quiet_restores_logging_and_warnings() -> None:
+    import logging
+    import warnings
+
+    from export.quiet import quiet
+
+    with quiet():
+        warnings.warn("hidden", stacklevel=1)
+    assert logging.root.manager.disable == 0
+    with pytest.warns(UserWarning, match="shown"):
+        warnings.warn("shown", stacklevel=1)
+    assert torch.is_grad_enabled()
