@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import os
+import shutil
 import tempfile
 import threading
 import time
@@ -14,22 +16,22 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
+from starlette.testclient import TestClient
+
+from runtime.worker import EngineWorker
+from tests.fake_bundle import write_fake_bundle
 
 # Before anything imports bentoml: no telemetry, and a home of its own.
 os.environ["BENTOML_DO_NOT_TRACK"] = "True"
 os.environ["BENTOML_HOME"] = tempfile.mkdtemp(prefix="bentoml-home-")
+atexit.register(shutil.rmtree, os.environ["BENTOML_HOME"], ignore_errors=True)
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # bentoml uses what pydantic and pathspec deprecate
     import bentoml
 
     from service.app import EditService
-
-from PIL import Image
-from starlette.testclient import TestClient
-
-from runtime.worker import EngineWorker
-from tests.fake_bundle import write_fake_bundle
 
 
 @pytest.fixture(scope="session")
