@@ -42,9 +42,11 @@ class FakeGraph:
         self._model = model
 
     def run(self, inputs: Arrays) -> dict[str, Array]:
+        if inputs.keys() != _INPUTS[self._name]:
+            raise BackendFailure(f"{self._name} takes {_INPUTS[self._name]}, not {set(inputs)}")
         try:
             return _GRAPHS[self._name](self._model, inputs)
-        except (KeyError, IndexError, ValueError) as exc:
+        except (IndexError, ValueError) as exc:
             raise BackendFailure(f"fake could not run {self._name}: {exc!r}") from exc
 
     def close(self) -> None:
@@ -91,6 +93,13 @@ def _tick(model: Model, inputs: Arrays) -> dict[str, Array]:
     return {"next": following, "denoised": denoised, "rows": rows}
 
 
+_INPUTS: Final[dict[GraphName, set[str]]] = {
+    "text_encoder": {"input_ids"},
+    "image_encoder": {"image"},
+    "image_decoder": {"latent"},
+    "tick": {"x", "history", "noise", "image", "stale", "text", "row_slot", "row_text"}
+    | {"row_image", "timestep", "mix", "coef"},
+}
 _GRAPHS: Final[dict[GraphName, Callable[[Model, Arrays], dict[str, Array]]]] = {
     "text_encoder": _text_encoder,
     "image_encoder": _image_encoder,
