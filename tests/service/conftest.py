@@ -56,6 +56,14 @@ def serving(bundle: Path) -> Callable[..., contextlib.AbstractContextManager[Tes
     return start
 
 
+@pytest.fixture(scope="module")
+def client(
+    serving: Callable[..., contextlib.AbstractContextManager[TestClient]],
+) -> Iterator[TestClient]:
+    with serving(MAX_UPLOAD_MB=1) as running:
+        yield running
+
+
 class Held:
     """Stops the engine in the middle of an edit, for as long as the `with` block lasts."""
 
