@@ -268,7 +268,7 @@ def test_a_failure_in_the_last_steps_keeps_what_the_neighbours_have(
         run(each)
         results.append([pixels(request) for request in pair])
         assert [request.rows for request in pair] == [12, 12]
-    np.testing.assert_array_equal(*results)
+    np.testing.assert_array_equal(results[0], results[1])
     assert engine.stats().rows == 24
 
 

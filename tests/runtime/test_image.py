@@ -42,7 +42,8 @@ def photo(height: int = 40, width: int = 56) -> Image.Image:
 
 @pytest.mark.parametrize("kind", ["PNG", "BMP", "TIFF", "WEBP", "JPEG", "GIF"])
 def test_every_listed_format_is_read(kind: str) -> None:
-    options: dict[str, Any] = {"WEBP": {"lossless": True}, "JPEG": {"quality": 95}}.get(kind, {})
+    exact: dict[str, dict[str, Any]] = {"WEBP": {"lossless": True}, "JPEG": {"quality": 95}}
+    options = exact.get(kind, {})
     error = np.abs(read(photo(), kind, **options).astype(int) - np.asarray(photo()))
     assert error.mean() <= {"JPEG": 2, "GIF": 12}.get(kind, 0)
 

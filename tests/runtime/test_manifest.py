@@ -92,7 +92,7 @@ manifests = st.builds(
 )
 
 
-@settings(max_examples=20)
+@settings(max_examples=12)
 @given(manifests)
 def test_a_manifest_survives_the_round_trip(manifest: Manifest) -> None:
     assert Manifest.loads(manifest.dumps()) == manifest

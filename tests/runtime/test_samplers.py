@@ -46,7 +46,7 @@ SHAPE = (1, 4, 4, 4)
 SEED = 3
 
 samplers = st.sampled_from(SamplerName)
-predictions = st.sampled_from(["epsilon", "v_prediction"])
+predictions: st.SearchStrategy[PredictionType] = st.sampled_from(["epsilon", "v_prediction"])
 spacings = st.sampled_from(SPACINGS)
 
 
@@ -159,7 +159,8 @@ def test_a_single_step_starts_from_noise_where_diffusers_starts_from_the_picture
 
 def denoise(x: Array, sigma: float) -> Array:
     """Some denoiser D(x, sigma)."""
-    return np.tanh(x / np.sqrt(sigma**2 + 1) * 1.3 + 0.1) * 0.9 + 0.05 * np.cos(np.log(sigma))
+    result: Array = np.tanh(x / np.sqrt(sigma**2 + 1) * 1.3 + 0.1) * 0.9
+    return result + 0.05 * np.cos(np.log(sigma))
 
 
 def walk(table: Table, x: Array, noises: Sequence[Array] = ()) -> Array:
@@ -262,7 +263,7 @@ def schedules(draw: st.DrawFn) -> NoiseSchedule:
     """Stable Diffusion's and others, down to no signal at all at the end."""
     high = draw(st.sampled_from([0.005, 0.012, 0.03]))
     spacing, offset = draw(spacings), draw(st.sampled_from([0, 1]))
-    options = {"timestep_spacing": spacing, "steps_offset": offset}
+    options: dict[str, Any] = {"timestep_spacing": spacing, "steps_offset": offset}
     schedule = scaled_linear(high=high, set_alpha_to_one=draw(st.booleans()), **options)
     if draw(st.booleans()):
         alphas = (*schedule.alphas_cumprod[:-1], 0.0)
