@@ -36,11 +36,11 @@ def luminance(picture: Picture) -> Picture:
 
 
 def _finish(picture: NDArray[np.floating]) -> Picture:
-    return np.clip(picture, 0.0, 1.0).astype(np.float32)
+    return np.asarray(np.clip(picture, 0.0, 1.0), np.float32)
 
 
-def _scale(picture: Picture, red: float, green: float, blue: float) -> Picture:
-    return picture * np.array([red, green, blue], np.float32)
+def _scale(picture: NDArray[np.floating], red: float, green: float, blue: float) -> Picture:
+    return np.asarray(picture * np.array([red, green, blue]), np.float32)
 
 
 def _soften(picture: Picture, fraction: float) -> Picture:

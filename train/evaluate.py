@@ -134,7 +134,7 @@ def decibels(squared: float) -> float:
 def _round_trip(pipeline: Any, picture: Picture) -> Picture:
     decoded = pipeline.vae.decode(encode(pipeline.vae, to_tensor([picture]))).sample
     shown = (decoded[0].permute(1, 2, 0).numpy() + 1) / 2
-    return np.clip(shown, 0, 1).astype(np.float32)
+    return np.asarray(np.clip(shown, 0, 1), np.float32)
 
 
 def score(pipeline: Any, case: Case, output: Picture) -> Score:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import socket
+import threading
 from collections.abc import Callable
 from typing import TypeVar
 
 import torch
 import torch.distributed as dist
-import torch.multiprocessing as mp
+from torch.multiprocessing.spawn import spawn
 
 T = TypeVar("T")
 
@@ -20,7 +22,16 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def _end_with_parent() -> None:
+    """A killed run must not leave workers behind that go on writing its files."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
 def _enter(rank: int, world: int, port: int, work: Callable[[T], None], argument: T) -> None:
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     torch.set_num_threads(1)
     os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port))
     dist.init_process_group("gloo", rank=rank, world_size=world)
@@ -35,4 +46,6 @@ def in_processes(world: int, work: Callable[[T], None], argument: T) -> None:
     if world == 1:
         work(argument)
         return
-    mp.spawn(_enter, args=(world, _free_port(), work, argument), nprocs=world, join=True)
+    spawn(  # type: ignore[no-untyped-call]
+        _enter, args=(world, _free_port(), work, argument), nprocs=world, join=True
+    )

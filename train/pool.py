@@ -90,5 +90,7 @@ def _encode_crop(
     before = picture(photos, recipe.size, rng)
     chosen = rng.choice(len(EDITS), size=recipe.edits, replace=False, p=edit_odds())
     pictures = [before, *(EDITS[int(number)].apply(before) for number in chosen)]
-    latents = encode(vae, to_tensor(pictures)).numpy().astype(np.float16)
-    return latents[0], latents[1:], chosen.astype(np.uint8)
+    with torch.autocast("cpu", torch.bfloat16):
+        latents = encode(vae, to_tensor(pictures))
+    stored = latents.float().numpy().astype(np.float16)
+    return stored[0], stored[1:], chosen.astype(np.uint8)

@@ -45,7 +45,7 @@ class PoolRecipe:
     """Latents computed before the UNet trains: ``crops`` pictures, each with ``edits`` edits."""
 
     size: int = 128
-    crops: int = 12000
+    crops: int = 5500
     edits: int = 4
     seed: int = 2
 
@@ -59,9 +59,9 @@ class UNetRecipe:
     widths: tuple[int, ...] = (64, 96, 160, 160)
     attention: tuple[bool, ...] = (False, False, True, True)
     heads: int = 4
-    batch: int = 32
+    batch: int = 16
     learning_rate: float = 6e-4
-    minutes: float = 45.0
+    minutes: float = 32.0
     dropout: float = 0.05
     large_share: float = 0.3
     bf16: bool = True
@@ -77,7 +77,7 @@ class Recipe:
     autoencoder: AutoencoderRecipe = field(default_factory=AutoencoderRecipe)
     text: TextRecipe = field(default_factory=TextRecipe)
     pool: PoolRecipe = field(default_factory=PoolRecipe)
-    large_pool: PoolRecipe = field(default_factory=lambda: PoolRecipe(256, 1500, 4, 5))
+    large_pool: PoolRecipe = field(default_factory=lambda: PoolRecipe(256, 400, 4, 5))
     unet: UNetRecipe = field(default_factory=UNetRecipe)
 
 

@@ -80,7 +80,8 @@ def picture(photos: Sequence[Photo], size: int, rng: np.random.Generator) -> Pic
 def edit_odds() -> NDArray[np.float64]:
     """Frequencies of ``EDITS``, summing to 1."""
     shares = np.array([edit.share for edit in EDITS])
-    return shares / shares.sum()
+    odds: NDArray[np.float64] = shares / shares.sum()
+    return odds
 
 
 def pick_edit(rng: np.random.Generator) -> Edit:

@@ -95,7 +95,7 @@ def _train_unet(recipe: Recipe) -> None:
     pools = _pools(recipe, vae)
     model, tokenizer = build_model(recipe, vae)
     stage = recipe.unet
-    schedule = Schedule(stage.learning_rate, minutes=stage.minutes, warmup_steps=150)
+    schedule = Schedule(stage.learning_rate, minutes=stage.minutes, warmup_steps=150, average=0.998)
     trainer = Trainer(model, schedule, recipe.runs / "unet")
     trainer.run(EditLoss(model, tokenizer, pools, stage))
     if trainer.progress.rank == 0:

@@ -40,9 +40,15 @@ def build_scheduler() -> DDIMScheduler:
     )
 
 
-def build_unet(recipe: UNetRecipe, latent_channels: int, text_width: int, size: int) -> nn.Module:
+def build_unet(
+    recipe: UNetRecipe, latent_channels: int, text_width: int, size: int
+) -> UNet2DConditionModel:
     """A fresh UNet, ``2 * latent_channels`` in (noisy, then picture) and ``latent_channels`` out;
-    cross-attention to the text where ``recipe.attention`` says so, and in the middle."""
+    cross-attention to the text where ``recipe.attention`` says so, and in the middle.
+
+    The text, pooled, also joins the time embedding, which scales and shifts the features of every
+    block. By attention at the small levels alone, 19,000 samples had taught it nothing of the text.
+    """
     down = tuple("CrossAttnDownBlock2D" if on else "DownBlock2D" for on in recipe.attention)
     up = tuple("CrossAttnUpBlock2D" if on else "UpBlock2D" for on in reversed(recipe.attention))
     return UNet2DConditionModel(
@@ -55,6 +61,9 @@ def build_unet(recipe: UNetRecipe, latent_channels: int, text_width: int, size: 
         up_block_types=up,
         cross_attention_dim=text_width,
         attention_head_dim=recipe.heads,
+        addition_embed_type="text",
+        addition_embed_type_num_heads=recipe.heads,
+        resnet_time_scale_shift="scale_shift",
     )
 
 
@@ -72,7 +81,8 @@ class EditModel(nn.Module):
         """v ``[B, C, h, w]`` from latents ``[B, C, h, w]`` twice, ``[B]`` and ids ``[B, L]``."""
         text = self.text_encoder(ids)[0]
         rows = torch.cat([noisy, image], dim=1)
-        return self.unet(rows, timestep, encoder_hidden_states=text).sample
+        velocity: Tensor = self.unet(rows, timestep, encoder_hidden_states=text).sample
+        return velocity
 
 
 def dropped(chance: float, uniform: NDArray[np.floating]) -> tuple[NDArray[np.bool_], ...]:
@@ -145,7 +155,8 @@ class EditLoss:
         ids = token_ids(self.tokenizer, batch.texts)
         with torch.autocast("cpu", torch.bfloat16, enabled=self.recipe.bf16):
             out = self.model(noisy, batch.before, batch.timestep, ids)
-        return (out.float() - target).square().mean()
+        error: Tensor = (out.float() - target).square().mean()
+        return error
 
     def _batch(self, progress: Progress) -> Batch:
         indices = progress.share(self.recipe.batch)

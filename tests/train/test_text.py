@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 
 import pytest
@@ -14,28 +15,24 @@ from train.text import build_text_encoder, build_tokenizer, token_ids
 RECIPE = TextRecipe(width=16, layers=1, heads=2, length=32, merges=300)
 
 
-@pytest.fixture(scope="module")
-def tokenizer() -> CLIPTokenizer:
+@functools.cache
+def built() -> CLIPTokenizer:
     return build_tokenizer(RECIPE)
+
+
+@pytest.fixture
+def tokenizer() -> CLIPTokenizer:
+    return built()
 
 
 @settings(max_examples=200, deadline=None)
 @given(st.text(max_size=60))
 def test_any_text_survives_the_round_trip_but_for_case_and_spaces(text: str) -> None:
-    made = _shared()
+    made = built()
     ids = made(text, add_special_tokens=False).input_ids
     assert made.unk_token_id not in ids
     normal = made.backend_tokenizer.normalizer.normalize_str(text)
     assert "".join(made.decode(ids).split()) == "".join(normal.split())
-
-
-_MADE: list[CLIPTokenizer] = []
-
-
-def _shared() -> CLIPTokenizer:
-    if not _MADE:
-        _MADE.append(build_tokenizer(RECIPE))
-    return _MADE[0]
 
 
 def test_saved_tokenizer_reads_the_same(tokenizer: CLIPTokenizer, tmp_path: Path) -> None:
