@@ -54,7 +54,8 @@ _HUB_FILES: Final = [
     *(f"{component}/*.{kind}" for component in _CONFIG_FILES for kind in ("json", "txt")),
     *(f"{component}/*.safetensors" for component in _MODELS),
 ]
-# UNet options that ask for conditions which an instruction and a picture do not supply.
+# UNet options that ask for conditions which an instruction and a picture do not supply, unless
+# they are `_FROM_TEXT`.
 _EXTRA_CONDITIONS: Final = (
     "class_embed_type",
     "num_class_embeds",
@@ -62,6 +63,7 @@ _EXTRA_CONDITIONS: Final = (
     "encoder_hid_dim",
     "encoder_hid_dim_type",
 )
+_FROM_TEXT: Final = ("addition_embed_type", "text")  # pooled from the text states by the UNet
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,7 +232,8 @@ def _check_unet(unet: Config, vae: Config, text: Config) -> None:
             f"the UNet has {into} input and {out} output channels; an editing one on an "
             f"autoencoder of {latent} latent channels has {2 * latent} and {latent}"
         )
-    if extra := [name for name in _EXTRA_CONDITIONS if unet.get(name) is not None]:
+    asked = [(name, unet[name]) for name in _EXTRA_CONDITIONS if unet.get(name) is not None]
+    if extra := [name for name, value in asked if (name, value) != _FROM_TEXT]:
         raise CheckpointError(
             f"the UNet needs further conditions ({', '.join(extra)}): unsupported"
         )

@@ -15,6 +15,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from export.errors import ExportError, ParityExceeded
+from runtime.errors import EditError
 
 if TYPE_CHECKING:
     from runtime.manifest import Manifest, Parity
@@ -40,7 +41,7 @@ def export(
     except ParityExceeded as exc:
         console.print(parity_table(exc.report))
         raise _failure(console, exc) from exc
-    except ExportError as exc:
+    except (ExportError, EditError) as exc:
         raise _failure(console, exc) from exc
     if as_json:
         parity = [dataclasses.asdict(line) for line in manifest.parity]

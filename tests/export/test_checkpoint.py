@@ -45,6 +45,11 @@ def test_config_entries_left_out_are_those_of_the_class(checkpoint: Path) -> Non
     assert opened.configs["vae"]["latent_channels"] == 4
 
 
+def test_a_condition_pooled_from_the_text_itself_is_no_further_one(checkpoint: Path) -> None:
+    edit_json(checkpoint / "unet" / "config.json", addition_embed_type="text")
+    assert open_checkpoint(checkpoint).configs["unet"]["addition_embed_type"] == "text"
+
+
 @pytest.mark.parametrize("kind", ["missing", "empty", "file"])
 def test_not_a_checkpoint(kind: str, tmp_path: Path) -> None:
     path = tmp_path / "nothing"
