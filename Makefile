@@ -20,13 +20,13 @@ test: .venv
 
 # The environments. An interrupted installation keeps the old time stamp, so that it is run again.
 .venv: requirements/dev.txt pyproject.toml
-	$(PYTHON) -m venv $@ && touch -d @0 $@
+	$(PYTHON) -m venv $@ && touch -t 197001020000 $@
 	$@/bin/pip install --quiet --disable-pip-version-check -r $<
 	$@/bin/pip install --quiet --disable-pip-version-check --no-deps -e .
 	touch $@
 
 .venv-serve: requirements/serve.txt pyproject.toml
-	$(PYTHON) -m venv $@ && touch -d @0 $@
+	$(PYTHON) -m venv $@ && touch -t 197001020000 $@
 	$@/bin/pip install --quiet --disable-pip-version-check -r $<
 	$@/bin/pip install --quiet --disable-pip-version-check --no-deps -e .
 	touch $@

@@ -48,11 +48,11 @@ __all__ = [
 def main() -> None:
     """The command line: each package brings its own commands."""
     import typer
-    from export.cli import export
-    from train.cli import app as train
 
+    from export.cli import export
     from runtime.cli import doctor, edit, inspect
     from service.cli import serve
+    from train.cli import app as train
 
     cli = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
     for command in (edit, serve, export, inspect, doctor):

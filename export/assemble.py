@@ -13,7 +13,7 @@ import torch
 
 from export import facts
 from export.checkpoint import Checkpoint, open_checkpoint
-from export.graphs import COMPONENTS, Ports, build_graph, ports_of
+from export.graphs import COMPONENTS, build_graph
 from export.pack import building, digest, write_manifest, write_tokenizer
 from export.precision import HALF_ARITHMETIC, reduce_timestep, store_half, to_half
 from export.reference import EagerEdit, Expected, Probe, picture, run_eager
@@ -29,6 +29,7 @@ from runtime.manifest import (
     Tokenizer,
     Variant,
 )
+from runtime.ports import Ports, ports_of
 
 STAGES: Final = (
     *(f"export {name}" for name in GRAPH_NAMES),

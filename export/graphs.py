@@ -6,13 +6,12 @@ Every port is float32 (or uint8, int32) whatever precision a graph computes in.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 import torch
 from torch import Tensor, nn
 
-from runtime.manifest import GraphName, Model, Port
+from runtime.manifest import GraphName
 
 # The component of the checkpoint that each graph is made from.
 COMPONENTS: Final[Mapping[GraphName, str]] = {
@@ -21,43 +20,6 @@ COMPONENTS: Final[Mapping[GraphName, str]] = {
     "tick": "unet",
     "image_decoder": "vae",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Ports:
-    """Inputs and outputs of a graph, in order. A dimension that is a name is dynamic."""
-
-    inputs: tuple[Port, ...]
-    outputs: tuple[Port, ...]
-
-
-def ports_of(model: Model) -> dict[GraphName, Ports]:
-    """The ports of the four graphs of `model`."""
-    latents = ("B", model.latent_channels, "h", "w")
-    image = Port("image", "uint8", ("B", "H", "W", 3))
-    text = Port("text", "float32", ("T", "L", model.text_width))
-    latent = Port("latent", "float32", latents)
-    state = ("x", "history", "noise", "image", "stale")
-    return {
-        "text_encoder": Ports((Port("input_ids", "int32", ("T", "L")),), (text,)),
-        "image_encoder": Ports((image,), (latent,)),
-        "tick": Ports(
-            (
-                *(Port(name, "float32", latents) for name in state),
-                text,
-                *(Port(name, "int32", ("R",)) for name in ("row_slot", "row_text")),
-                *(Port(name, "float32", ("R",)) for name in ("row_image", "timestep")),
-                Port("mix", "float32", ("B", "R")),
-                Port("coef", "float32", ("B", 7)),
-            ),
-            (
-                Port("next", "float32", latents),
-                Port("denoised", "float32", latents),
-                Port("rows", "float32", ("R", *latents[1:])),
-            ),
-        ),
-        "image_decoder": Ports((latent,), (image, Port("mean", "float32", ("B",)))),
-    }
 
 
 def build_graph(name: GraphName, component: nn.Module) -> nn.Module:

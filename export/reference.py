@@ -15,9 +15,9 @@ from diffusers import EulerDiscreteScheduler
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from export.graphs import Ports
 from export.quiet import quiet
 from runtime.manifest import GraphName, Model
+from runtime.ports import Ports
 
 Arrays = dict[str, NDArray[Any]]
 

@@ -11,9 +11,9 @@ import torch
 from torch import Tensor, nn
 
 from export.errors import ExportError, first_line
-from export.graphs import Ports
 from export.quiet import quiet
 from runtime.manifest import GraphName, Port
+from runtime.ports import Ports
 
 OPSET: Final = 21  # the first with GroupNormalization; what TensorRT 10 and newer read
 

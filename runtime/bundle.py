@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from runtime.errors import BundleCorrupt, BundleIncompatible, BundleNotFound, InvalidRequest
 from runtime.manifest import MANIFEST_FILE, File, GraphName, Manifest, Precision, Variant
 from runtime.params import EditParams
+from runtime.ports import check_ports
 from runtime.samplers import sampler_table
 
 
@@ -28,20 +30,28 @@ class Bundle:
         path = Path(path)
         manifest = _read_manifest(path)
         _check_defaults(manifest)
+        check_ports(manifest)
         for file in manifest.files():
             _verify(path, file)
         return cls(path, manifest)
 
-    def variant(self, graph: GraphName, stored: Precision) -> Variant:
-        """The portable variant of `graph`, of precision `stored` if there is one.
+    def variant(self, graph: GraphName, stored: Sequence[Precision]) -> Variant:
+        """The portable variant of `graph` in the first precision of `stored` that there is.
 
-        Raises `BundleIncompatible` when all variants are tied to other libraries or devices.
+        Raises `BundleIncompatible` when there is none, or all are tied to libraries or devices.
         """
         portable = [v for v in self.manifest.graphs[graph] if v.built_for is None]
         if not portable:
             built = ", ".join(str(v.built_for) for v in self.manifest.graphs[graph])
             raise BundleIncompatible(f"{graph} is only built for {built}; export it as ONNX too")
-        return next((v for v in portable if v.precision == stored), portable[0])
+        by_precision = {variant.precision: variant for variant in portable}
+        for precision in stored:
+            if precision in by_precision:
+                return by_precision[precision]
+        raise BundleIncompatible(
+            f"{graph} is stored in {', '.join(by_precision)}, asked for was {' or '.join(stored)}; "
+            f"export the checkpoint with --precision {stored[0]}, or ask for another precision"
+        )
 
     def graph_path(self, variant: Variant) -> Path:
         return self.path / variant.file.path

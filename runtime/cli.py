@@ -71,8 +71,8 @@ def edit(
         "max_size": max_size,
     }
     overrides = {name: value for name, value in asked.items() if value is not None}
-    with _errors_told():
-        jobs = _targets(_sources(images), out)
+    with _errors_told(as_json):
+        jobs = _targets(images, _sources(images), out)
         opened = open_editor(bundle, backend=backend, device=device, precision=precision)
         with opened as editor:
             params = editor.params(instruction, **overrides)
@@ -82,7 +82,7 @@ def edit(
 
 def inspect(bundle: Annotated[Path, typer.Argument()], as_json: JsonOption = False) -> None:
     """Verify a bundle and tell what is in it."""
-    with _errors_told():
+    with _errors_told(as_json):
         opened = Bundle.open(bundle)
     if as_json:
         print(opened.manifest.dumps(), end="")
@@ -130,7 +130,7 @@ def _sources(images: Sequence[Path]) -> list[Path]:
         if not path.is_dir():
             found.append(path)
             continue
-        inside = sorted(filter(_is_input, path.iterdir()))
+        inside = sorted(filter(_is_input, _list(path)))
         if not inside:
             raise InvalidRequest(f"folder {path} holds no picture ({', '.join(_SUFFIXES)})")
         found += inside
@@ -141,18 +141,44 @@ def _is_input(path: Path) -> bool:
     return path.suffix.lower() in _SUFFIXES and not path.stem.endswith(_EDITED)
 
 
-def _targets(sources: Sequence[Path], out: Path | None) -> list[Job]:
-    """Where the edit of each source goes. Raises `InvalidRequest` when two would collide."""
-    if len(sources) == 1 and out is not None and not out.is_dir():
-        targets = [out]
-    elif out is not None and out != _STREAM:
-        out.mkdir(parents=True, exist_ok=True)
-        targets = [out / f"{_stem(source)}.png" for source in sources]
-    else:
+def _list(folder: Path) -> list[Path]:
+    try:
+        return list(folder.iterdir())
+    except OSError as exc:
+        raise InvalidRequest(f"folder {folder} cannot be read: {exc}") from exc
+
+
+def _targets(images: Sequence[Path], sources: Sequence[Path], out: Path | None) -> list[Job]:
+    """Where the edit of each source goes.
+
+    `--out` is a file for one picture that was named itself, else a folder. Raises `InvalidRequest`
+    when edits would overwrite a source or each other.
+    """
+    if out is None:
         targets = [_beside(source) for source in sources]
-    if len(set(targets)) < len(targets):
-        raise InvalidRequest("several edits would go to one file; name a folder with --out")
+    elif list(images) == list(sources) and len(sources) == 1 and not out.is_dir():
+        targets = [out]
+    else:
+        _make_folder(out)
+        targets = [out / f"{_stem(source)}.png" for source in sources]
+    if len({_place(target) for target in targets}) < len(targets):
+        raise InvalidRequest("several edits would go to one file; give the pictures other names")
+    if lost := {_place(source) for source in sources} & {_place(target) for target in targets}:
+        names = ", ".join(sorted(str(path) for path in lost))
+        raise InvalidRequest(f"edits would overwrite {names}; name another --out")
     return list(zip(sources, targets, strict=True))
+
+
+def _place(path: Path) -> Path | object:
+    """What tells two paths of one file; the standard streams are never the same."""
+    return object() if path == _STREAM else path.resolve()
+
+
+def _make_folder(out: Path) -> None:
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as exc:
+        raise InvalidRequest(f"--out {out} must be a folder for several edits: {exc}") from exc
 
 
 def _stem(source: Path) -> str:
@@ -216,9 +242,8 @@ def _written(job: Job, result: EditResult) -> EditResult | EditError:
 def _tell(job: Job, outcome: EditResult | EditError) -> None:
     source, target = job
     if isinstance(outcome, EditError):
-        terminal.print(
-            f"{source}: [red]{type(outcome).__name__}:[/] {escape(str(outcome))}", soft_wrap=True
-        )
+        told = f"[red]{type(outcome).__name__}:[/] {escape(str(outcome))}"
+        terminal.print(f"{escape(str(source))}: {told}", soft_wrap=True)
     else:
         seconds, seed = outcome.timings.total_s, outcome.params.seed
         terminal.print(
@@ -230,7 +255,7 @@ def _tell_json(job: Job, outcome: EditResult | EditError) -> None:
     """One line; on stderr when the picture itself goes to stdout."""
     line: dict[str, Any] = {"input": str(job[0])}
     if isinstance(outcome, EditError):
-        line["error"] = {"code": type(outcome).__name__, "message": str(outcome)}
+        line["error"] = _error(outcome)
     else:
         line |= {"output": str(job[1]), "size": outcome.image.size, "rows": outcome.rows}
         line |= {"params": dataclasses.asdict(outcome.params)}
@@ -268,17 +293,24 @@ def _parity(manifest: Manifest) -> list[tuple[str, ...]]:
 
 
 def _print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    table = Table(*header)
+    table = Table(*map(escape, header))
     for row in rows:
         table.add_row(*map(escape, row))
     Console().print(table)
 
 
+def _error(exc: EditError) -> dict[str, str]:
+    return {"code": type(exc).__name__, "message": str(exc)}
+
+
 @contextmanager
-def _errors_told() -> Iterator[None]:
+def _errors_told(as_json: bool) -> Iterator[None]:
     """An error of ours ends the command with one line instead of a traceback."""
     try:
         yield
     except EditError as exc:
+        if as_json:
+            print(json.dumps({"error": _error(exc)}))
+            raise typer.Exit(1) from exc
         terminal.print(f"[red]{type(exc).__name__}:[/] {escape(str(exc))}", soft_wrap=True)
         raise typer.Exit(1) from exc

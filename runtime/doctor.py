@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import Final
 
-from runtime.backends.base import Probe, probe_all
+from runtime.backends.base import Probe, choose, probe_all
 
 # Extra -> the modules that tell whether it is installed.
 _EXTRAS: Final = {
@@ -40,7 +40,7 @@ class Diagnosis:
 def diagnose() -> Diagnosis:
     """Look, without loading a bundle or running a graph."""
     probes = probe_all()
-    chosen = next((probe for probe in probes if probe.usable), None)
+    chosen = choose(probes)
     extras = [_extra(name, modules) for name, modules in _EXTRAS.items()]
     return Diagnosis(probes, chosen, extras, _flavour_clash())
 

@@ -11,7 +11,7 @@ from PIL import Image
 
 from runtime.backends.base import Backend
 from runtime.bundle import Bundle
-from runtime.errors import Cancelled, InvalidRequest, Overloaded
+from runtime.errors import Cancelled, InvalidRequest, Overloaded, ShuttingDown
 from runtime.image import edit_size, to_pixels, to_rgb
 from runtime.params import EditParams
 from runtime.request import Request, Status
@@ -36,8 +36,10 @@ class Engine:
         self._scheduler = Scheduler(limits or Limits())
         self._stats = Stats()
         self._lock = threading.Lock()
+        self._closed = False
 
     def close(self) -> None:
+        self._closed = True
         self._runner.close()
 
     @property
@@ -68,10 +70,13 @@ class Engine:
     def add(self, request: Request) -> None:
         """Queue a prepared request. Raises `Overloaded` when the queue is full."""
         with self._lock:
-            if self._scheduler.full:
-                self._stats.rejected += 1
-                raise self._overloaded()
+            self._check_free()
             self._scheduler.add(request)
+
+    def check_free(self) -> None:
+        """Raises `Overloaded` when the queue is full: cheaper to learn than after `prepare`."""
+        with self._lock:
+            self._check_free()
 
     def step(self) -> list[Request]:
         """Run one tick; returns the requests that it finished, failed or dropped as cancelled."""
@@ -120,11 +125,15 @@ class Engine:
                 request.error = Cancelled(f"cancelled after {request.step} steps")
                 self._stats.cancelled += 1
 
-    def _overloaded(self) -> Overloaded:
+    def _check_free(self) -> None:
+        if self._closed:
+            raise ShuttingDown("the engine is closed; open another one", 1.0)
+        if not self._scheduler.full:
+            return
+        self._stats.rejected += 1
         limits, waiting = self._scheduler.limits, len(self._scheduler.waiting)
-        self._stats.waiting = waiting
-        retry_after = self._stats.retry_after(limits.max_running)
-        return Overloaded(
+        retry_after = self._stats.retry_after(waiting, limits.max_running)
+        raise Overloaded(
             f"{waiting} edits are waiting, the queue takes {limits.max_queue}; "
             f"try again in {retry_after:.0f} s",
             retry_after,

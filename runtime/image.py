@@ -18,6 +18,7 @@ from runtime.errors import InvalidRequest, UnsupportedImage
 MAX_PIXELS: Final = 64 * 1024 * 1024
 MAX_ASPECT: Final = 8
 _MIN_SIDE: Final = 32
+_LARGE: Final = 4096  # pixels of the longer side; edits have at most 2048
 _FORMATS: Final = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
 
 
@@ -37,12 +38,16 @@ def read_image(data: bytes) -> Image.Image:
 def to_rgb(image: Image.Image) -> Image.Image:
     """Upright 8-bit RGB: EXIF orientation applied, alpha over white, every other mode converted.
 
+    Pictures of twice the largest edit are made smaller first: converting them takes the memory.
+
     Raises `UnsupportedImage` when Pillow cannot decode or convert the picture.
     """
     with _translated(f"the {image.mode} picture"):
         image = ImageOps.exif_transpose(image)
         if image.mode.startswith("I") or image.mode == "F":
             image = _to_8_bit(image)
+        if (excess := max(image.size) // _LARGE) > 1 and image.mode not in ("1", "P", "PA"):
+            image = image.reduce(excess)
         if image.has_transparency_data:
             canvas = Image.new("RGBA", image.size, "white")
             image = Image.alpha_composite(canvas, image.convert("RGBA"))
@@ -97,7 +102,10 @@ def _check_pixels(image: Image.Image) -> None:
 
 
 def _to_8_bit(image: Image.Image) -> Image.Image:
-    """16-bit integers to their high byte, and floats from [0, 1]; Pillow would clip both."""
+    """16-bit integers to 8 bits, and floats from [0, 1]; Pillow would clip both."""
     values = np.asarray(image)
-    scaled = values * 255.0 if image.mode == "F" else values / 257.0
-    return Image.fromarray(np.clip(np.nan_to_num(scaled), 0, 255).round().astype(np.uint8), "L")
+    if image.mode == "F":
+        levels = np.clip(np.nan_to_num(values) * 255, 0, 255).round()
+    else:
+        levels = np.clip(values, 0, 65535) // 257
+    return Image.fromarray(levels.astype(np.uint8), "L")

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import logging
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from runtime.backends.base import Array, Backend, Graph
+from runtime.backends.base import Array, Arrays, Backend, Graph
 from runtime.bundle import Bundle
 from runtime.errors import BackendFailure, EditError, NonFinite
 from runtime.guidance import Branch
 from runtime.manifest import GRAPH_NAMES, GraphName
+from runtime.ports import ports_of
 from runtime.request import Floats, Latents, Request, Status
 from runtime.text import TextTokenizer
+
+log = logging.getLogger(__name__)
 
 _TEXT_CACHE = 64
 
@@ -31,13 +35,13 @@ class Row:
 class Runner:
     """The only place that turns requests into graph inputs and outputs back into requests.
 
-    Errors of one request are recorded on it (`status`, `error`) and never raised, so that its
-    neighbours go on.
+    Errors of one request, foreseen or not, are recorded on it (`status`, `error`) and never raised,
+    so that its neighbours go on.
     """
 
     def __init__(self, bundle: Bundle, backend: Backend) -> None:
         """Compile all graphs. Raises `BundleError` or `BackendError`."""
-        self._model = bundle.manifest.model
+        self._ports = ports_of(bundle.manifest.model)
         self._tokenizer = TextTokenizer(bundle.tokenizer_path(), bundle.manifest.tokenizer)
         self._computes = f"{backend.name} in {backend.precision}"
         self._graphs: dict[GraphName, Graph] = {}
@@ -58,7 +62,7 @@ class Runner:
             full = self._encode_text(request.params.instruction, request)
             negative = self._encode_text(request.params.negative_instruction, request)
             image = self._encode_image(request)
-        except EditError as exc:
+        except Exception as exc:
             _fail(request, exc)
             return
         request.texts = {Branch.FULL: full, Branch.IMAGE: negative, Branch.NULL: negative}
@@ -79,8 +83,8 @@ class Runner:
             for branch, weight in request.weights().items()
         ]
         try:
-            outputs = self._graphs["tick"].run(self._tick_inputs(requests, rows))
-        except BackendFailure as exc:
+            outputs = self._run("tick", self._tick_inputs(requests, rows))
+        except Exception as exc:
             if len(requests) > 1:
                 return sum(self.tick([request]) for request in requests)
             _fail(requests[0], exc)
@@ -94,9 +98,9 @@ class Runner:
         """The picture of a request that has taken its last step."""
         assert request.latents is not None
         try:
-            outputs = self._graphs["image_decoder"].run({"latent": request.latents.x[None]})
+            outputs = self._run("image_decoder", {"latent": request.latents.x[None]})
             self._check(outputs["mean"], "the decoded picture", request)
-        except EditError as exc:
+        except Exception as exc:
             _fail(request, exc)
             return
         request.result = outputs["image"][0]
@@ -108,7 +112,7 @@ class Runner:
         ids = self._tokenizer.encode(text)
         key = ids.tobytes()
         if key not in self._texts:
-            states = self._graphs["text_encoder"].run({"input_ids": ids[None]})["text"]
+            states = self._run("text_encoder", {"input_ids": ids[None]})["text"]
             self._check(states, "the encoded text", request)
             self._texts[key] = states[0]
             if len(self._texts) > _TEXT_CACHE:
@@ -117,10 +121,17 @@ class Runner:
         return self._texts[key]
 
     def _encode_image(self, request: Request) -> Floats:
-        outputs = self._graphs["image_encoder"].run({"image": request.pixels[None]})
+        outputs = self._run("image_encoder", {"image": request.pixels[None]})
         self._check(outputs["latent"], "the encoded picture", request)
         latent: Floats = outputs["latent"][0]
         return latent
+
+    def _run(self, name: GraphName, inputs: Arrays) -> dict[str, Array]:
+        outputs = self._graphs[name].run(inputs)
+        wanted = [port.name for port in self._ports[name].outputs]
+        if missing := [output for output in wanted if output not in outputs]:
+            raise BackendFailure(f"graph {name} did not return {', '.join(missing)}")
+        return outputs
 
     def _tick_inputs(self, requests: Sequence[Request], rows: Sequence[Row]) -> dict[str, Array]:
         latents = [request.latents for request in requests if request.latents is not None]
@@ -169,8 +180,14 @@ class Runner:
             )
 
 
-def _fail(request: Request, error: EditError) -> None:
-    request.status, request.error, request.latents = Status.FAILED, error, None
+def _fail(request: Request, exc: Exception) -> None:
+    request.status, request.latents = Status.FAILED, None
+    if isinstance(exc, EditError):
+        request.error = exc
+        return
+    log.error("request %d failed unexpectedly", request.id, exc_info=exc)
+    request.error = BackendFailure(f"the edit failed unexpectedly: {exc!r}")
+    request.error.__cause__ = exc
 
 
 def _draw_step_noise(request: Request) -> None:

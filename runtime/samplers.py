@@ -64,9 +64,13 @@ def sampler_table(
     sampler: SamplerName, schedule: NoiseSchedule, prediction: PredictionType, steps: int
 ) -> Table:
     """The table of one trajectory. Raises `InvalidRequest` when `steps` does not fit."""
-    limit = _LCM_STEPS if sampler is SamplerName.LCM else len(schedule.alphas_cumprod) - 1
+    trained = len(schedule.alphas_cumprod)
+    limit = trained - 1
+    if sampler is SamplerName.LCM:
+        limit = _LCM_STEPS if trained >= _LCM_STEPS else 0
     if not 1 <= steps <= limit:
-        raise InvalidRequest(f"steps {steps} does not fit sampler {sampler}; give 1 to {limit}")
+        remedy = f"give 1 to {limit}" if limit else "choose another sampler"
+        raise InvalidRequest(f"steps {steps} does not fit sampler {sampler}; {remedy}")
     return _table(sampler, schedule, prediction, steps)
 
 

@@ -77,7 +77,8 @@ class Scheduler:
     def schedule(self) -> Tick:
         """What to do next, without doing it."""
         free = self.limits.max_running - len(self.running)
-        joining = tuple(self.waiting[:free])
+        # Joining means encoding a picture, for which whoever runs already has to wait.
+        joining = tuple(self.waiting[: min(free, 1) if self.running else free])
         return Tick(joining, tuple(self._fit((*self.running, *joining))))
 
     def update(self, tick: Tick) -> list[Request]:

@@ -26,11 +26,11 @@ class Stats:
     mean_edit_s: float = 0.0
 
     def count_done(self, edit_s: float) -> None:
-        weight = _SMOOTHING if self.done else 1.0
-        self.mean_edit_s += weight * (edit_s - self.mean_edit_s)
         self.done += 1
+        weight = max(_SMOOTHING, 1 / self.done)  # the plain mean at first
+        self.mean_edit_s += weight * (edit_s - self.mean_edit_s)
 
-    def retry_after(self, max_running: int) -> float:
+    def retry_after(self, waiting: int, max_running: int) -> float:
         """Seconds until a place in the queue should be free."""
-        turns = 1 + self.waiting / max_running
+        turns = 1 + waiting / max_running
         return max(1.0, turns * self.mean_edit_s)

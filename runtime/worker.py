@@ -64,13 +64,20 @@ class EngineWorker:
         future: Future[EditResult] = Future()
         request = self._engine.prepare(image, params, on_step)
         with self._wake:
-            if self._draining or not self.alive:
-                raise ShuttingDown("this instance is stopping; ask another one", 5.0)
+            self._check_running()
             self._engine.add(request)
             self._futures[request] = future
             self._wake.notify()
         future.add_done_callback(lambda done: _withdraw(request, done))
         return future
+
+    def check_free(self) -> None:
+        """Raises what `submit` would raise now, whatever the picture: `Overloaded`, `ShuttingDown`.
+
+        To be asked before a picture is decoded in vain.
+        """
+        self._check_running()
+        self._engine.check_free()
 
     def stats(self) -> Stats:
         """A copy of the engine's counters."""
@@ -91,6 +98,10 @@ class EngineWorker:
                 request.cancelled = True
         self._thread.join()
         self._engine.close()
+
+    def _check_running(self) -> None:
+        if self._draining or not self.alive:
+            raise ShuttingDown("this instance is stopping; ask another one", 5.0)
 
     def _loop(self) -> None:
         try:

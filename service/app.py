@@ -19,7 +19,6 @@ from starlette.routing import Route
 from runtime.backends.base import load_backend
 from runtime.bundle import Bundle
 from runtime.editor import EditResult
-from runtime.errors import ShuttingDown
 from runtime.worker import open_worker
 from service.drain import Drain
 from service.edit import Failure, decode, encode, facts, finish
@@ -109,8 +108,7 @@ class EditService:
         return Response(png, media_type="image/png", headers=facts(result))
 
     def _submit(self, upload: BinaryIO, given: dict[str, Any]) -> Future[EditResult]:
-        if self.worker.draining:  # before time goes into decoding
-            raise ShuttingDown("this instance is stopping; ask another one", 5.0)
+        self.worker.check_free()  # before time and memory go into decoding
         params = self.worker.params(**given)
         return self.worker.submit(decode(upload.read()), params)
 

@@ -5,20 +5,24 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-_ROOT = Path(__file__).resolve().parent.parent
+from service.settings import SOURCE_ROOT
+
+
+def _option(variable: str, doc: str) -> Any:
+    return typer.Option(envvar=f"RETOUCH_{variable}", help=doc)
 
 
 def serve(
     port: Annotated[int, typer.Option(envvar="PORT", help="TCP port")] = 3000,
     host: Annotated[str, typer.Option(help="address to listen on")] = "127.0.0.1",
-    bundle: Annotated[Path, typer.Option(help="bundle directory")] = _ROOT / "models" / "mini",
-    backend: Annotated[str, typer.Option(help="auto, openvino, ort or fake")] = "auto",
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or tensorrt")] = "auto",
-    precision: Annotated[str, typer.Option(help="auto, fp32, bf16 or fp16")] = "auto",
+    bundle: Annotated[Path, _option("BUNDLE", "bundle directory")] = SOURCE_ROOT / "models/mini",
+    backend: Annotated[str, _option("BACKEND", "auto, openvino, ort or fake")] = "auto",
+    device: Annotated[str, _option("DEVICE", "auto, cpu, cuda or tensorrt")] = "auto",
+    precision: Annotated[str, _option("PRECISION", "auto, fp32, bf16 or fp16")] = "auto",
 ) -> None:
     """Start the HTTP service that docs/http.md describes."""
     settings = {
@@ -29,5 +33,5 @@ def serve(
         "BENTOML_DO_NOT_TRACK": "True",
     }
     command = [sys.executable, "-m", "bentoml", "serve", "service.app:EditService"]
-    command += ["--port", str(port), "--host", host, "--working-dir", str(_ROOT)]
+    command += ["--port", str(port), "--host", host, "--working-dir", str(SOURCE_ROOT)]
     os.execve(sys.executable, command, {**os.environ, **settings})

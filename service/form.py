@@ -149,10 +149,12 @@ def _text(name: str, raw: str) -> str:
 def _value(name: str, text: str) -> Any:
     """The text as the parameter's type; None when it is absent: JSON null, or an empty input."""
     kind = _TYPES[name]
-    if kind is str:
+    if name == "instruction":
         return text
     if text in ("", "null"):
         return None
+    if kind is str:
+        return text
     what = {int: "whole number", float: "number"}.get(kind, "name")
     if len(text) > _MAX_VALUE:
         raise InvalidRequest(f"{name} has {len(text)} characters, which is no {what}; give one")

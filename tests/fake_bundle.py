@@ -21,6 +21,7 @@ from runtime.manifest import (
     Tokenizer,
     Variant,
 )
+from runtime.ports import ports_of
 
 WORDS = ["make", "it", "night", "sepia", "brighter", "darker", "invert", "remove", "the", "car"]
 
@@ -52,8 +53,12 @@ def write_fake_bundle(path: Path, **model: Any) -> Path:
         tokenizer=Tokenizer(file_of(path, "tokenizer.json"), max_length=16, pad_token_id=0),
         defaults={"steps": 4, "max_size": 64},
         graphs={
-            name: (Variant("fp32", file_of(path, f"{name}.onnx"), (), (), (), None),)
-            for name in GRAPH_NAMES
+            name: (
+                Variant(
+                    "fp32", file_of(path, f"{name}.onnx"), (), ports.inputs, ports.outputs, None
+                ),
+            )
+            for name, ports in ports_of(Model(**{**facts, **model})).items()
         },
         parity=(),
     )

@@ -7,7 +7,7 @@ them, and translates the library's exceptions in one place.
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -44,8 +44,8 @@ class Backend(Protocol):
     name: str
     device: str
     precision: str
-    stored: Precision
-    """The stored precision it would rather load when a bundle holds several variants."""
+    stored: tuple[Precision, ...]
+    """The stored precisions that it loads, the one that it prefers first."""
 
     def load(self, graph: GraphName, path: Path, manifest: Manifest) -> Graph:
         """Compile the graph file at `path`. Raises `BackendFailure`."""
@@ -84,7 +84,8 @@ def load_backend(name: str = "auto", *, device: str = "auto", precision: str = "
     Raises `BackendUnavailable` with the reason and the command that helps.
     """
     if name == "auto":
-        name = _first_usable(device)
+        chosen = _usable(device)
+        name, device = chosen.backend, chosen.device
     if name not in _MODULES:
         raise BackendUnavailable(f"backend {name!r} is unknown; choose {', '.join(BACKEND_NAMES)}")
     module = importlib.import_module(_MODULES[name])
@@ -97,11 +98,16 @@ def probe_all() -> list[Probe]:
     return [p for name in _MODULES if name != "fake" for p in _probe(name)]
 
 
-def _first_usable(device: str) -> str:
+def choose(probes: Sequence[Probe]) -> Probe | None:
+    """The probe that "auto" stands for: a GPU if one is usable, else the first usable line."""
+    usable = [probe for probe in probes if probe.usable]
+    return min(usable, key=lambda probe: probe.device == "cpu", default=None)
+
+
+def _usable(device: str) -> Probe:
     probes = [p for p in probe_all() if device in ("auto", p.device)]
-    for probe in probes:
-        if probe.usable:
-            return probe.backend
+    if chosen := choose(probes):
+        return chosen
     reasons = "; ".join(f"{p.backend} on {p.device}: {p.why} ({p.fix})" for p in probes)
     raise BackendUnavailable(f"no backend for device {device!r}. {reasons}")
 

@@ -28,7 +28,7 @@ class FakeBackend:
     name = "fake"
     device = "cpu"
     precision = "fp32"
-    stored: Precision = "fp32"
+    stored: tuple[Precision, ...] = ("fp32", "fp16", "int8")
 
     def load(self, graph: GraphName, path: Path, manifest: Manifest) -> Graph:
         return FakeGraph(graph, manifest.model)

@@ -24,7 +24,8 @@ class OpenVinoBackend:
 
     name = "openvino"
     device = "cpu"
-    stored: Precision = "fp16"  # decompressed while compiling, so the smaller file costs nothing
+    # Weights are decompressed while compiling, so the smaller file costs nothing.
+    stored: tuple[Precision, ...] = ("fp16", "fp32")
 
     def __init__(self, precision: str) -> None:
         import openvino
@@ -64,10 +65,10 @@ class OpenVinoGraph:
 
 @contextmanager
 def _translated(action: str) -> Iterator[None]:
-    # OpenVINO's own exceptions all derive from RuntimeError; wrong types raise the other two.
+    # OpenVINO's own exceptions all derive from RuntimeError; the bindings raise the other three.
     try:
         yield
-    except (RuntimeError, TypeError, ValueError) as exc:
+    except (RuntimeError, TypeError, ValueError, MemoryError) as exc:
         raise BackendFailure(f"openvino could not {action}: {exc}") from exc
 
 
@@ -75,12 +76,18 @@ def open_backend(device: str, precision: str) -> OpenVinoBackend:
     """Raises `BackendUnavailable` when OpenVINO is missing or cannot do what is asked."""
     if device not in ("auto", "cpu"):
         raise BackendUnavailable(f"backend openvino runs on cpu, not on {device!r}; use ort")
-    if precision not in ("auto", *_HINTS):
-        raise BackendUnavailable(f"openvino computes in {', '.join(_HINTS)}, not in {precision!r}")
     found = probe()[0]
     if not found.usable:
         raise BackendUnavailable(f"openvino: {found.why}; {found.fix}")
-    return OpenVinoBackend(found.precision if precision == "auto" else precision)
+    if precision == "auto":
+        return OpenVinoBackend(found.precision)
+    # Asked for what the processor lacks, OpenVINO computes in something else without a word.
+    able = [name for name in _HINTS if name.upper() in _capabilities()]
+    if precision not in able:
+        raise BackendUnavailable(
+            f"openvino computes in {' or '.join(able)} on this processor, not in {precision!r}"
+        )
+    return OpenVinoBackend(precision)
 
 
 def probe() -> list[Probe]:
@@ -89,8 +96,14 @@ def probe() -> list[Probe]:
         import openvino
     except ImportError as exc:
         return [Probe("openvino", "cpu", False, "", f"not installed: {exc}", _INSTALL)]
-    core = openvino.Core()
-    chip = core.get_property("CPU", "FULL_DEVICE_NAME")
-    if "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
+    chip = openvino.Core().get_property("CPU", "FULL_DEVICE_NAME")
+    if "BF16" in _capabilities():
         return [Probe("openvino", "cpu", True, "bf16", f"{chip} has bf16 units")]
     return [Probe("openvino", "cpu", True, "fp32", f"{chip} has no bf16 units")]
+
+
+def _capabilities() -> list[str]:
+    import openvino
+
+    found: list[str] = openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    return found

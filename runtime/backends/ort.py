@@ -20,7 +20,12 @@ _PROVIDERS: Final = {
     "cuda": "CUDAExecutionProvider",
     "tensorrt": "TensorrtExecutionProvider",
 }
-_STORED: Final[dict[str, Precision]] = {"fp32": "fp32", "fp16": "fp16"}
+# What computes in a precision is what is stored in it; "as stored" takes either.
+_STORED: Final[dict[str, dict[str, tuple[Precision, ...]]]] = {
+    "cpu": {"as stored": ("fp32", "fp16"), "fp32": ("fp32",), "fp16": ("fp16",)},
+    "cuda": {"as stored": ("fp16", "fp32"), "fp32": ("fp32",), "fp16": ("fp16",)},
+    "tensorrt": {"as stored": ("fp16", "fp32"), "fp32": ("fp32",), "fp16": ("fp16",)},
+}
 _INSTALL_CPU: Final = "pip install -e '.[export]'"
 _INSTALL_GPU: Final = "in an environment without onnxruntime: pip install -e '.[gpu]'"
 
@@ -36,7 +41,7 @@ class OrtBackend:
         self._ort = onnxruntime
         self.device = device
         self.precision = precision
-        self.stored = _STORED[precision]
+        self.stored = _STORED[device][precision]
 
     def load(self, graph: GraphName, path: Path, manifest: Manifest) -> Graph:
         options = self._ort.SessionOptions()
@@ -75,7 +80,13 @@ def _translated(action: str) -> Iterator[None]:
 
     own = [kind for kind in vars(state).values() if isinstance(kind, type)]
     foreign = [kind for kind in own if issubclass(kind, Exception)]
-    kinds: tuple[type[Exception], ...] = (*foreign, RuntimeError, TypeError, ValueError)
+    kinds: tuple[type[Exception], ...] = (
+        *foreign,
+        RuntimeError,
+        TypeError,
+        ValueError,
+        MemoryError,
+    )
     try:
         yield
     except kinds as exc:
@@ -87,8 +98,8 @@ def open_backend(device: str, precision: str) -> OrtBackend:
     device = "cpu" if device == "auto" else device
     if device not in _PROVIDERS:
         raise BackendUnavailable(f"ort runs on {', '.join(_PROVIDERS)}, not on {device!r}")
-    if precision not in ("auto", *_STORED):
-        raise BackendUnavailable(f"ort computes in {', '.join(_STORED)}, not in {precision!r}")
+    if precision not in ("auto", "fp32", "fp16"):
+        raise BackendUnavailable(f"ort computes in fp32 or fp16, not in {precision!r}")
     found = next(p for p in probe() if p.device == device)
     if not found.usable:
         raise BackendUnavailable(f"ort on {device}: {found.why}; {found.fix}")
@@ -103,7 +114,7 @@ def probe() -> list[Probe]:
         why = f"onnxruntime is not installed: {exc}"
         fixes = {device: _INSTALL_GPU for device in _PROVIDERS} | {"cpu": _INSTALL_CPU}
         return [Probe("ort", device, False, "", why, fixes[device]) for device in _PROVIDERS]
-    cpu = Probe("ort", "cpu", True, "fp32", "its CPU kernels compute fp16 graphs slower than fp32")
+    cpu = Probe("ort", "cpu", True, "as stored", "fp32 first: its CPU kernels are slower in fp16")
     return [cpu, *(_probe_gpu(onnxruntime, device) for device in ("cuda", "tensorrt"))]
 
 
@@ -114,4 +125,4 @@ def _probe_gpu(ort: Any, device: str) -> Probe:
         return Probe("ort", device, False, "", why, _INSTALL_GPU)
     if not any(found.ep_name == _PROVIDERS["cuda"] for found in ort.get_ep_devices()):
         return Probe("ort", device, False, "", "no NVIDIA device or driver was found", "nvidia-smi")
-    return Probe("ort", device, True, "fp16", "GPU; not yet tried on real hardware")
+    return Probe("ort", device, True, "as stored", "fp16 first; not yet tried on real hardware")

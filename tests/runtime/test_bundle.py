@@ -19,7 +19,7 @@ from runtime import (
     open_editor,
     open_worker,
 )
-from runtime.manifest import GRAPH_NAMES, MANIFEST_FILE
+from runtime.manifest import GRAPH_NAMES, MANIFEST_FILE, GraphName
 from tests.fake_bundle import write_fake_bundle
 
 FILES = ["tokenizer.json", *(f"{name}.onnx" for name in GRAPH_NAMES)]
@@ -41,7 +41,7 @@ def test_a_sound_bundle_opens(broken: Path) -> None:
     bundle = Bundle.open(str(broken))
     assert bundle.tokenizer_path().is_file()
     for name in GRAPH_NAMES:
-        assert bundle.graph_path(bundle.variant(name, "fp32")).read_bytes() == name.encode()
+        assert bundle.graph_path(bundle.variant(name, ("fp32",))).read_bytes() == name.encode()
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -183,10 +183,23 @@ def test_a_variant_is_chosen_by_its_precision_and_must_be_portable(broken: Path)
 
     rewrite(broken, add)
     bundle = Bundle.open(broken)
-    assert bundle.variant("tick", "fp16").precision == "fp16"
-    assert bundle.variant("tick", "fp32").precision == "fp32"
-    assert bundle.variant("tick", "int8").precision == "fp32"  # the first portable one
-    assert bundle.variant("image_encoder", "fp16").precision == "fp32"
+    assert bundle.variant("tick", ("fp16", "fp32")).precision == "fp16"
+    assert bundle.variant("tick", ("fp32", "fp16")).precision == "fp32"
+    assert bundle.variant("image_encoder", ("fp16", "fp32")).precision == "fp32"
+    with pytest.raises(BundleIncompatible, match="stored in fp32, asked for was fp16"):
+        bundle.variant("image_encoder", ("fp16",))
+    with pytest.raises(BundleIncompatible, match="int8"):  # there is one, but it is not portable
+        bundle.variant("tick", ("int8",))
+
+
+@pytest.mark.parametrize("graph", GRAPH_NAMES)
+@pytest.mark.parametrize("side", ["inputs", "outputs"])
+def test_a_graph_must_state_the_ports_of_the_contract(
+    broken: Path, graph: GraphName, side: str
+) -> None:
+    rewrite(broken, lambda m: m["graphs"][graph][0][side].pop())
+    with pytest.raises(BundleCorrupt, match=f"{graph}.onnx states other inputs or outputs"):
+        Bundle.open(broken)
 
 
 def test_a_graph_built_only_for_another_device_is_incompatible(broken: Path) -> None:

@@ -89,6 +89,44 @@ def test_stdin_goes_to_stdout(bundle: Path, photos: Path) -> None:
     assert Image.open(io.BytesIO(result.stdout_bytes)).size == (64, 40)
 
 
+def test_a_folder_of_one_picture_goes_to_a_folder(bundle: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "one"
+    folder.mkdir()
+    Image.new("RGB", (64, 40)).save(folder / "only.png")
+    assert run_edit(bundle, folder, "--out", tmp_path / "made").exit_code == 0
+    assert (tmp_path / "made" / "only.png").is_file()
+
+
+@pytest.mark.parametrize("out", ["photos", "photos/../photos"])
+def test_originals_are_never_overwritten(
+    bundle: Path, photos: Path, tmp_path: Path, out: str
+) -> None:
+    before = (photos / "a.png").read_bytes()
+    result = run_edit(bundle, photos, "--out", tmp_path / out)
+    assert result.exit_code == 1
+    assert "edits would overwrite" in result.output
+    assert (photos / "a.png").read_bytes() == before
+
+
+def test_several_edits_into_a_file_are_refused(bundle: Path, photos: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    result = run_edit(bundle, photos, "--out", tmp_path / "file")
+    assert result.exit_code == 1
+    assert "must be a folder" in result.output
+
+
+def test_names_that_look_like_markup_are_printed(bundle: Path, tmp_path: Path) -> None:
+    result = run_edit(bundle, tmp_path / "[bold]none[", "--seed", 1)
+    assert result.exit_code == 1
+    assert "[bold]none[" in result.output.replace("\n", "")
+
+
+def test_an_error_is_json_too(bundle: Path, photos: Path) -> None:
+    result = run_edit(bundle, photos / "a.png", "--steps", 900, "--json")
+    assert result.exit_code == 1
+    assert json_lines(result.stdout)[0]["error"]["code"] == "InvalidRequest"
+
+
 def test_edits_that_would_overwrite_each_other_are_refused(
     bundle: Path, photos: Path, tmp_path: Path
 ) -> None:

@@ -252,16 +252,15 @@ def test_closing_with_no_patience_cancels_what_is_left(
             future.result(0)
 
 
-@pytest.mark.parametrize("kind", [RuntimeError, MemoryError, SystemExit])
 def test_an_engine_that_breaks_fails_every_future_and_is_not_alive(
-    start: Callable[..., EngineWorker], picture: Image.Image, gate: Gate, kind: type[BaseException]
+    start: Callable[..., EngineWorker], picture: Image.Image, gate: Gate
 ) -> None:
-    """Any error that is not of one request: nobody may wait for a thread that is gone."""
+    """What ends the thread itself: nobody may wait for a thread that is gone."""
 
     def breaks(graph: GraphName, inputs: Any, outputs: Any) -> None:
         gate(graph, inputs, outputs)
         if graph == "tick":
-            raise kind("the roof fell in")
+            raise SystemExit("the roof fell in")
 
     worker = start(BrokenBackend(breaks), max_running=1)
     futures = [edit(worker, picture) for _ in range(3)]
@@ -271,10 +270,40 @@ def test_an_engine_that_breaks_fails_every_future_and_is_not_alive(
     for future in futures[:2]:
         with pytest.raises(BackendFailure, match="the roof fell in") as caught:
             future.result(0)
-        assert isinstance(caught.value.__cause__, kind)
+        assert isinstance(caught.value.__cause__, SystemExit)
     until(lambda: not worker.alive)
     with pytest.raises(ShuttingDown):
         edit(worker, picture)
+
+
+@pytest.mark.parametrize("kind", [RuntimeError, MemoryError, KeyError])
+@pytest.mark.parametrize(
+    ("stage", "port"), [("image_encoder", "image"), ("tick", "x"), ("image_decoder", "latent")]
+)
+def test_an_unforeseen_error_fails_its_own_request_alone(
+    start: Callable[..., EngineWorker],
+    picture: Image.Image,
+    stage: str,
+    port: str,
+    kind: type[Exception],
+) -> None:
+    square = Image.new("RGB", (64, 64))
+
+    def is_square(values: Any) -> bool:
+        height, width = values.shape[1:3] if port == "image" else values.shape[-2:]
+        return bool(height == width)
+
+    def fault(graph: GraphName, inputs: Any, outputs: Any) -> None:
+        if graph == stage and is_square(inputs[port]):
+            raise kind("the roof fell in")
+
+    worker = start(BrokenBackend(fault))
+    bad, good = edit(worker, square), edit(worker, picture)
+    assert good.result(PATIENCE_S).image.size == (64, 48)
+    with pytest.raises(BackendFailure, match="the roof fell in") as caught:
+        bad.result(PATIENCE_S)
+    assert isinstance(caught.value.__cause__, kind)
+    assert worker.alive
 
 
 def test_a_bundle_is_opened_for_many_callers(fake_bundle: Path, picture: Image.Image) -> None:
