@@ -61,9 +61,9 @@ class UNetRecipe:
     heads: int = 4
     batch: int = 16
     learning_rate: float = 6e-4
-    minutes: float = 32.0
+    minutes: float = 80.0
     dropout: float = 0.05
-    large_share: float = 0.3
+    large_share: float = 0.2
     bf16: bool = True
 
 
