@@ -138,6 +138,18 @@ def test_imports_need_no_optional_library(module: str) -> None:
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.parametrize("arguments", [["--help"], ["train", "--help"], ["export", "--help"]])
+def test_the_command_line_needs_no_training_library(arguments: list[str]) -> None:
+    """The serving environment has the whole command, and none of these."""
+    blocked = sorted(TRAINING | {"onnxruntime", "tensorrt"})
+    code = (
+        f"import sys; sys.modules.update(dict.fromkeys({blocked}));"
+        f"sys.argv = ['retouch', *{arguments}]; import retouch; retouch.main()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
 @pytest.mark.parametrize("package", PACKAGES)
 def test_an_init_file_holds_imports_and_names_alone(package: str) -> None:
     for file in (ROOT / package).rglob("__init__.py"):

@@ -1,43 +1,25 @@
-"""`retouch train …`: photos, autoencoder, unet, sweep, evaluate."""
+"""`retouch train …`: photos to checkpoint. Imports torch only when it runs."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.progress import track
 
-from train import evaluate as judge
-from train import photos as sources
 from train import recipe as recipes
-from train import stages
-from train.edits import EDIT_BY_NAME
+
+if TYPE_CHECKING:
+    from train.photos import Photo
 
 app = typer.Typer(help="Train the embedded model: photos to checkpoint.", no_args_is_help=True)
 
 RecipeFile = Annotated[Path, typer.Argument(help="Recipe, e.g. train/recipes/mini.toml")]
 Minutes = Annotated[float | None, typer.Option(help="Time budget in place of the recipe's")]
 Photos = Annotated[Path, typer.Option(help="Folder made by `retouch train photos`")]
-
-_SWEEP_EDITS = (
-    "black_and_white",
-    "night",
-    "sunset",
-    "invert",
-    "fog",
-    "sketch",
-    "tint-blue",
-    "keep",
-)
-_GRID = (
-    *(judge.Settings(text, 1.0, 8) for text in (1.0, 1.25, 1.5, 2.0)),
-    judge.Settings(1.25, 1.3, 8),
-    *(judge.Settings(1.25, 1.0, steps) for steps in (4, 6, 12, 20)),
-    *(judge.Settings(1.25, 1.0, 8, sampler) for sampler in ("euler", "dpmpp_2m")),
-)
 
 
 def _recipe(path: Path) -> recipes.Recipe:
@@ -47,16 +29,29 @@ def _recipe(path: Path) -> recipes.Recipe:
         raise typer.BadParameter(str(exc)) from exc
 
 
-def _held_out(folder: Path, size: int) -> list[sources.Photo]:
+def _held_out(folder: Path, size: int) -> list[Photo]:
+    from train import photos as sources
+
     try:
         return sources.load(folder, "held_out", 2 * size)
     except sources.PhotoError as exc:
         raise typer.BadParameter(str(exc)) from exc
 
 
+def _defaults(checkpoint: Path) -> dict[str, Any]:
+    path = checkpoint / "edit_defaults.json"
+    try:
+        values: dict[str, Any] = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as exc:
+        raise typer.BadParameter(f"{path} cannot be read: {exc}; write the defaults there") from exc
+    return values
+
+
 @app.command()
 def photos(folder: Annotated[Path, typer.Argument(help="Where the pictures go")]) -> None:
     """Fetch the photographs, with their licences in sources.json."""
+    from train import photos as sources
+
     try:
         records = sources.fetch(folder)
     except sources.PhotoError as exc:
@@ -69,6 +64,8 @@ def photos(folder: Annotated[Path, typer.Argument(help="Where the pictures go")]
 @app.command()
 def autoencoder(recipe: RecipeFile, minutes: Minutes = None) -> None:
     """Train the autoencoder; run again to go on after an interruption."""
+    from train import stages
+
     chosen = _recipe(recipe)
     stages.train_autoencoder(chosen, minutes)
     for size in (chosen.autoencoder.size, 2 * chosen.autoencoder.size):
@@ -78,6 +75,8 @@ def autoencoder(recipe: RecipeFile, minutes: Minutes = None) -> None:
 @app.command()
 def unet(recipe: RecipeFile, minutes: Minutes = None) -> None:
     """Train UNet and text encoder; run again to go on after an interruption."""
+    from train import stages
+
     chosen = _recipe(recipe)
     stages.train_unet(chosen, minutes)
     typer.echo(f"checkpoint in {chosen.runs / 'checkpoint'}")
@@ -90,11 +89,14 @@ def sweep(
     size: int = 128,
 ) -> None:
     """Measure some edits over guidance, steps and samplers: which defaults serve best?"""
+    from train import evaluate as judge
+    from train.edits import EDIT_BY_NAME
+
     pipeline = judge.load_pipeline(checkpoint)
-    edits = [EDIT_BY_NAME[name] for name in _SWEEP_EDITS]
+    edits = [EDIT_BY_NAME[name] for name in judge.SWEEP_EDITS]
     # Half of the photos are enough to choose by.
     todo = judge.cases(_held_out(photos, size)[::2], size, edits=edits)
-    for settings in track(_GRID, description="settings"):
+    for settings in track(judge.SWEEP_GRID, description="settings"):
         rows = {row["kind"]: row for row in judge.by_kind(judge.evaluate(pipeline, todo, settings))}
         found = {"mean": rows["all"]["out"], "halves": rows["all"]["halves"]}
         typer.echo(json.dumps({**asdict(settings), **found, "keep": rows["keep"]["out"]}))
@@ -109,8 +111,10 @@ def evaluate(
     seen_wordings: Annotated[bool, typer.Option(help="Use wordings of training")] = False,
 ) -> None:
     """Score every edit on held-out photos and wordings, at the checkpoint's own defaults."""
+    from train import evaluate as judge
+
     pipeline = judge.load_pipeline(checkpoint)
-    settings = judge.Settings(**json.loads((checkpoint / "edit_defaults.json").read_text()))
+    settings = judge.Settings(**_defaults(checkpoint))
     pictures = _held_out(photos, size)
     todo = judge.cases(pictures, size, held_out=not seen_wordings)
     outputs = judge.edit_all(pipeline, todo, settings)

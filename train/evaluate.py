@@ -48,6 +48,24 @@ class Settings:
     sampler: str = "ddim"
 
 
+SWEEP_EDITS = (
+    "black_and_white",
+    "night",
+    "sunset",
+    "invert",
+    "fog",
+    "sketch",
+    "tint-blue",
+    "keep",
+)
+SWEEP_GRID = (
+    *(Settings(text, 1.0, 8) for text in (1.0, 1.25, 1.5, 2.0)),
+    Settings(1.25, 1.3, 8),
+    *(Settings(1.25, 1.0, steps) for steps in (4, 6, 12, 20)),
+    *(Settings(1.25, 1.0, 8, sampler) for sampler in ("euler", "dpmpp_2m")),
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Case:
     """One edit to make. ``before`` and ``target`` are ``[S, S, 3]`` in 0..1."""

@@ -14,6 +14,7 @@ from typing import Any, Final
 from runtime.backends.base import Array, Arrays, Graph, Probe, as_contiguous
 from runtime.errors import BackendFailure, BackendUnavailable
 from runtime.manifest import GraphName, Manifest, Precision
+from runtime.ports import Ports, ports_of
 
 _HINTS: Final = {"fp32": "f32", "bf16": "bf16", "fp16": "f16"}
 _INSTALL: Final = "pip install -e '.[serve]'"
@@ -37,16 +38,19 @@ class OpenVinoBackend:
         with _translated(f"compile {graph}"):
             model = self._core.read_model(path)
             config = {"INFERENCE_PRECISION_HINT": _HINTS[self.precision]}
-            return OpenVinoGraph(graph, self._core.compile_model(model, "CPU", config))
+            compiled = self._core.compile_model(model, "CPU", config)
+            return OpenVinoGraph(graph, compiled, ports_of(manifest.model)[graph])
 
 
 class OpenVinoGraph:
     """A compiled model with one inference request: calls must not overlap."""
 
-    def __init__(self, name: GraphName, compiled: Any) -> None:
+    def __init__(self, name: GraphName, compiled: Any, ports: Ports) -> None:
         self._name = name
-        self._inputs = {port.any_name: port.element_type.to_dtype() for port in compiled.inputs}
-        self._outputs = [(port.any_name, port) for port in compiled.outputs]
+        # By name, because OpenVINO may list a port under the name of a tensor that it merged.
+        inputs = {port.name: compiled.input(port.name) for port in ports.inputs}
+        self._inputs = {name: port.element_type.to_dtype() for name, port in inputs.items()}
+        self._outputs = [(port.name, compiled.output(port.name)) for port in ports.outputs]
         self._request = compiled.create_infer_request()
 
     def run(self, inputs: Arrays) -> dict[str, Array]:
