@@ -114,7 +114,8 @@ def evaluate(
     from train import evaluate as judge
 
     pipeline = judge.load_pipeline(checkpoint)
-    settings = judge.Settings(**_defaults(checkpoint))
+    own = _defaults(checkpoint)
+    settings = judge.Settings(**{name: own[name] for name in judge.Settings.__slots__})
     pictures = _held_out(photos, size)
     todo = judge.cases(pictures, size, held_out=not seen_wordings)
     outputs = judge.edit_all(pipeline, todo, settings)
