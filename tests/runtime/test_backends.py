@@ -307,9 +307,9 @@ def gpu() -> bool:
     [
         ("torch", "auto", "auto", "choose auto, openvino, ort, fake"),
         ("openvino", "cuda", "auto", "use ort"),
-        ("openvino", "cpu", "int8", "fp32, bf16, fp16"),
+        ("openvino", "cpu", "int8", "openvino computes in fp32"),
         ("ort", "mps", "auto", "cpu, cuda, tensorrt"),
-        ("ort", "cpu", "bf16", "fp32, fp16"),
+        ("ort", "cpu", "bf16", "fp32 or fp16"),
         ("auto", "mps", "auto", "no backend for device 'mps'"),
         pytest.param("ort", "cuda", "auto", r"\.\[gpu\]|nvidia-smi", id="ort-cuda"),
         pytest.param("ort", "tensorrt", "auto", r"\.\[gpu\]|nvidia-smi", id="ort-tensorrt"),
