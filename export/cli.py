@@ -54,12 +54,14 @@ def export(
 def parity_table(report: Sequence[Parity]) -> Table:
     """The parity report as a table."""
     table = Table(title="Difference from the checkpoint in float32")
-    for column in ("graph", "output", "max error", "mean error", "bound"):
-        table.add_column(column, justify="left" if column in ("graph", "output") else "right")
+    for column in ("graph", "output", "run by"):
+        table.add_column(column)
+    for column in ("max error", "mean error", "bound"):
+        table.add_column(column, justify="right")
     for line in report:
         bound = "" if line.bound is None else f"{line.bound:.2g}"
         errors = (f"{line.max_error:.2g}", f"{line.mean_error:.2g}")
-        table.add_row(line.graph, line.output, *errors, bound)
+        table.add_row(line.graph, line.output, line.backend, *errors, bound)
     return table
 
 

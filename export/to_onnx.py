@@ -80,18 +80,12 @@ def _strip(model: ir.Model) -> None:
     model.metadata_props.clear()
     model.graph.metadata_props.clear()
     model.graph.doc_string = None
-    ports = set(model.graph.outputs)
-    for index, node in enumerate(ir.traversal.RecursiveGraphIterator(model.graph)):
+    for node in ir.traversal.RecursiveGraphIterator(model.graph):
         node.metadata_props.clear()
         node.doc_string = None
         for value in node.outputs:
             value.metadata_props.clear()
-            if value in ports:
-                continue
             value.shape = None  # symbols of the capture; every library infers shapes itself
-            # OpenVINO calls an output by the first, in alphabetical order, of the names of all
-            # values that are equal to it: "v" is behind those of all ports.
-            value.name = f"v{index}.{value.index()}"
     for value in (*model.graph.inputs, *model.graph.initializers.values()):
         value.metadata_props.clear()
 

@@ -1,7 +1,8 @@
 """The parity report: the written bundle, run by ONNX Runtime, against eager float32.
 
-ONNX Runtime computes a graph in the precision in which it is stored, so that the graph is judged
-and not what a faster backend makes of it.
+ONNX Runtime's CPU kernels do not compute below float32, so that the stored graph and weights are
+judged, not what a faster backend makes of them. What float16 arithmetic adds is measured in torch,
+before the export (`export.assemble`).
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from export.errors import ExportError, ParityExceeded
-from export.reference import IMAGE_GUIDANCE, TEXT_GUIDANCE, EagerEdit, Expected
+from export.reference import IMAGE_GUIDANCE, TEXT_GUIDANCE, Arrays, EagerEdit, Expected
 from runtime.backends.base import load_backend
 from runtime.editor import open_editor
 from runtime.errors import EditError
@@ -27,10 +28,10 @@ BACKEND: Final = "ort"
 # Of a float output, as a fraction of its largest value (1 at least).
 # fp32: only the order of sums differs.
 # fp16: a rounding is 5e-4; thousands of them meet, and guidance weights of 7.5 and -6.
-TOLERANCE: Final[Mapping[Precision, float]] = {"fp32": 1e-3, "fp16": 5e-2}
+TOLERANCE: Final[Mapping[Precision, float]] = {"fp32": 1e-3, "fp16": 2e-2}
 # Of a decoded picture, in levels of 255. One level is a rounding that fell to the other side.
-GRAPH_LEVELS: Final[Mapping[Precision, int]] = {"fp32": 1, "fp16": 8}
-EDIT_LEVELS: Final[Mapping[Precision, int]] = {"fp32": 2, "fp16": 48}
+GRAPH_LEVELS: Final[Mapping[Precision, int]] = {"fp32": 1, "fp16": 4}
+EDIT_LEVELS: Final[Mapping[Precision, int]] = {"fp32": 2, "fp16": 32}
 
 
 def verify_graph(
@@ -41,6 +42,13 @@ def verify_graph(
         graph = load_backend(BACKEND, device="cpu").load(name, path, manifest)
         outputs = graph.run(expected.inputs)
         graph.close()
+    return compare(name, precision, BACKEND, outputs, expected)
+
+
+def compare(
+    name: GraphName, precision: Precision, backend: str, outputs: Arrays, expected: Expected
+) -> list[Parity]:
+    """One line for each output of a graph."""
     lines = []
     for output, wanted in expected.outputs.items():
         if wanted.dtype == np.uint8:
@@ -48,7 +56,7 @@ def verify_graph(
         else:
             bound = TOLERANCE[precision] * max(1.0, float(np.abs(wanted).max()))
         errors = _errors(outputs[output], wanted)
-        lines.append(Parity(name, precision, BACKEND, output, *errors, bound))
+        lines.append(Parity(name, precision, backend, output, *errors, bound))
     return lines
 
 
