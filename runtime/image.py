@@ -11,7 +11,7 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from runtime.errors import InvalidRequest, UnsupportedImage
 
@@ -87,6 +87,8 @@ def _translated(what: str) -> Iterator[None]:
         raise
     except Image.DecompressionBombError as exc:
         raise InvalidRequest(f"{exc}; send at most {MAX_PIXELS} pixels") from exc
+    except UnidentifiedImageError as exc:
+        raise UnsupportedImage(f"{what} are no picture; send {', '.join(_FORMATS)}") from exc
     except Exception as exc:  # damaged files make Pillow raise almost any kind
         kinds = ", ".join(_FORMATS)
         raise UnsupportedImage(f"{what} cannot be read ({exc}); send {kinds}") from exc

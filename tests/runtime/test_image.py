@@ -170,7 +170,7 @@ def test_a_picture_cut_anywhere_is_refused(length: int) -> None:
     for kind in ("PNG", "WEBP"):
         data = encoded(Image.fromarray(noise), kind, lossless=True)
         assert len(data) > 4500
-        with pytest.raises(UnsupportedImage, match="cannot be read"):
+        with pytest.raises(UnsupportedImage, match="cannot be read|are no picture"):
             read_image(data[:length])
 
 
