@@ -95,7 +95,7 @@ def export(checkpoint: Path, bundle: Path, precision: Precision = "fp16") -> Non
 
     manifest = export_bundle(checkpoint, bundle, precision=precision, on_stage=on_stage)
     parity = {
-        f"{line.graph}.{line.output}": [line.max_error, line.mean_error, line.bound]
+        f"{line.graph}.{line.output} {line.backend}": [line.max_error, line.mean_error, line.bound]
         for line in manifest.parity
     }
     size = sum(file.stat().st_size for file in bundle.iterdir())
