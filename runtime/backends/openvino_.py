@@ -11,6 +11,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
+from numpy.typing import NDArray
+
 from runtime.backends.base import Array, Arrays, Graph, Probe, as_contiguous
 from runtime.errors import BackendFailure, BackendUnavailable
 from runtime.manifest import GraphName, Manifest, Precision
@@ -37,6 +40,8 @@ class OpenVinoBackend:
     def load(self, graph: GraphName, path: Path, manifest: Manifest) -> Graph:
         with _translated(f"compile {graph}"):
             model = self._core.read_model(path)
+            if self.precision == "bf16":
+                to_bf16(model)
             config = {"INFERENCE_PRECISION_HINT": _HINTS[self.precision]}
             compiled = self._core.compile_model(model, "CPU", config)
             return OpenVinoGraph(graph, compiled, ports_of(manifest.model)[graph])
@@ -65,6 +70,42 @@ class OpenVinoGraph:
 
     def close(self) -> None:
         self._request = None
+
+
+def to_bf16(model: Any) -> None:
+    """Turn an `openvino.Model`'s float16 constants and conversions into bfloat16 ones, in place.
+
+    Left to itself, OpenVINO makes a float32 copy of all float16 weights before it packs them as
+    bfloat16. What was float32 stays float32. No weight refers to the model's file afterwards, so
+    that the file's pages are freed. Raises `RuntimeError` where float16 would meet bfloat16.
+    """
+    from openvino import op
+
+    for node in model.get_ops():
+        match node.get_type_name(), node.get_output_element_type(0).get_type_name():
+            case "Constant", "f16":
+                _replace(node, op.Constant(_rounded(node.data)))
+            case "Constant", "f32":
+                _replace(node, op.Constant(node.data, shared_memory=False))
+            case "Convert", "f16":
+                node.set_attribute("destination_type", "bf16")
+    model.validate_nodes_and_infer_types()
+
+
+def _rounded(values: NDArray[np.float16]) -> Any:
+    """The `openvino.Tensor` of the nearest bfloat16 numbers, ties to the even one."""
+    import openvino
+
+    bits = values.astype(np.float32).view(np.uint32)
+    upper = (bits + 0x7FFF + ((bits >> 16) & 1)) >> 16
+    tensor = openvino.Tensor(openvino.Type.bf16, openvino.Shape(values.shape))
+    tensor.data.view(np.uint16)[...] = upper
+    return tensor
+
+
+def _replace(node: Any, constant: Any) -> None:
+    constant.set_friendly_name(node.get_friendly_name())
+    node.output(0).replace(constant.output(0))
 
 
 @contextmanager
