@@ -3,9 +3,9 @@
 python -m benchmarks.sd15 [--folder DIR] [--precision fp16] [--size 512] [--steps 4]
 
 Makes an InstructPix2Pix checkpoint with random weights (860 M UNet, SD's autoencoder, CLIP ViT-L
-text encoder), exports it, edits a picture with the bundle, each in a process of its own, and prints
-a JSON line for each with its wall time and peak memory. Keeps what it made when `--folder` is given
-(about 4 GB), and skips what is there already.
+text encoder), exports it, edits a picture with the bundle and serves it, each in processes of its
+own, and prints a JSON line for each with its wall time and peak memory. Keeps what it made when
+`--folder` is given (about 4 GB), and skips what is there already.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ import numpy as np
 import typer
 from PIL import Image
 
+from benchmarks import memory
 from benchmarks.hardware import hardware
 
 Precision = Literal["fp16", "fp32"]
@@ -38,7 +39,7 @@ def main(
     steps: int = 4,
     backend: str = "auto",
 ) -> None:
-    """Run the three parts and print a JSON line for each."""
+    """Run the four parts and print a JSON line for each."""
     if context.invoked_subcommand is not None:
         return
     with tempfile.TemporaryDirectory() as temporary:
@@ -50,6 +51,7 @@ def main(
             _report("sd15.export", ["export", checkpoint, bundle, "--precision", precision])
         options = ["--size", size, "--steps", steps, "--backend", backend]
         _report("sd15.edit", ["edit", bundle, *options])
+        memory.main(bundle, size=size, steps=steps, backend=backend)
 
 
 @app.command()
