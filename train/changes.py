@@ -47,7 +47,7 @@ WHOLE_KINDS: Final = (
     *("black_and_white", "sepia", "night", "sunset", "cold", "invert", "brighter", "darker"),
     *("more_contrast", "less_contrast", "more_colour", "less_colour", "fog", "blur", "sketch"),
     *("ink", "oil", "watercolour", "cartoon", "pixel_art", "snow", "rain", "vignette", "vintage"),
-    *("old_film", "tint", "mosaic", "candy", "udnie"),
+    *("old_film", "tint", "van_gogh", "woodblock", "expressionist"),
 )
 OBJECT_KINDS: Final = (
     *("add", "remove", "replace", "recolour", "bigger", "smaller"),
