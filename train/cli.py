@@ -62,6 +62,20 @@ def photos(folder: Annotated[Path, typer.Argument(help="Where the pictures go")]
 
 
 @app.command()
+def cutouts(folder: Annotated[Path, typer.Argument(help="Where the pictures go")]) -> None:
+    """Fetch the object cut-outs, with their licences in sources.json."""
+    from train import cutouts as sources
+
+    try:
+        records = sources.fetch(folder)
+    except sources.CutoutError as exc:
+        typer.echo(f"error: {exc}", err=True)
+        raise typer.Exit(1) from exc
+    held_out = sum(record["split"] == "held_out" for record in records)
+    typer.echo(f"{len(records)} cut-outs in {folder}, {held_out} of them held out")
+
+
+@app.command()
 def autoencoder(recipe: RecipeFile, minutes: Minutes = None) -> None:
     """Train the autoencoder; run again to go on after an interruption."""
     from train import stages

