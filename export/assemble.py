@@ -171,6 +171,7 @@ class _Job:
             pixels,
             self._checkpoint.tokenizer(),
             self._tokenizer.max_length,
+            facts.own_scheduler(self._checkpoint).betas,
             self._checkpoint.configs["scheduler"],
         )
 

@@ -24,6 +24,7 @@ from export.errors import CheckpointError, first_line
 from export.quiet import quiet
 
 PIPELINE: Final = "StableDiffusionInstructPix2PixPipeline"
+_TEXT_TO_IMAGE: Final = "StableDiffusionPipeline"
 Config = Mapping[str, Any]
 
 _MODELS: Final[Mapping[str, Mapping[str, type[Any]]]] = {
@@ -161,7 +162,12 @@ def _read_index(path: Path) -> Config:
             f"{PIPELINE}.save_pretrained wrote"
         )
     index = _read_json(path / "model_index.json")
-    if (found := index.get("_class_name")) != PIPELINE:
+    if (found := index.get("_class_name")) == _TEXT_TO_IMAGE:
+        raise CheckpointError(
+            f"{path} is a {found}: a text-to-image checkpoint, not an editing one; give one that "
+            f"{PIPELINE}.save_pretrained wrote"
+        )
+    if found != PIPELINE:
         raise CheckpointError(f"{path} is a {found} checkpoint; only {PIPELINE} is exported")
     return index
 

@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
 import json
-from collections.abc import Mapping
-from typing import Any, Final
+from collections.abc import Collection, Mapping
+from typing import Any, Final, get_args
 
 import diffusers
 import huggingface_hub
 import torch
 
-from export.checkpoint import Checkpoint
+from export.checkpoint import Checkpoint, Config
 from export.errors import CheckpointError
 from export.quiet import quiet
 from runtime.errors import BundleCorrupt, InvalidRequest
-from runtime.manifest import Model, NoiseSchedule
+from runtime.manifest import Model, NoiseSchedule, PredictionType
 from runtime.params import EditParams
 
 DEFAULTS_FILE: Final = "edit_defaults.json"
 MODEL_CARD: Final = "README.md"
-_PREDICTION_TYPES: Final = ("epsilon", "v_prediction")
+# Options of diffusers' schedulers that change D by more than a linear rule.
+_CLIPPING: Final = ("clip_sample", "thresholding")
 
 
 def model_facts(checkpoint: Checkpoint) -> Model:
@@ -29,9 +31,10 @@ def model_facts(checkpoint: Checkpoint) -> Model:
     levels = vae.get("block_out_channels") or vae["decoder_block_out_channels"]
     downscale = 2 ** (len(levels) - 1)
     prediction = scheduler.get("prediction_type", "epsilon")
-    if prediction not in _PREDICTION_TYPES:
-        known = ", ".join(_PREDICTION_TYPES)
-        raise CheckpointError(f"prediction type {prediction!r} is not supported; known: {known}")
+    if prediction not in (known := get_args(PredictionType)):
+        raise CheckpointError(
+            f"prediction type {prediction!r} is not supported; known: {', '.join(known)}"
+        )
     return Model(
         latent_channels=vae["latent_channels"],
         downscale=downscale,
@@ -51,10 +54,7 @@ def noise_schedule(checkpoint: Checkpoint) -> NoiseSchedule:
     Raises `CheckpointError`.
     """
     config = checkpoint.configs["scheduler"]
-    betas = getattr(_scheduler(checkpoint), "betas", None)
-    if betas is None:
-        name = checkpoint.classes["scheduler"]
-        raise CheckpointError(f"scheduler {name} has no beta schedule; use one of diffusion models")
+    betas = own_scheduler(checkpoint).betas
     try:
         return NoiseSchedule(
             alphas_cumprod=tuple(torch.cumprod(1.0 - betas, dim=0).tolist()),
@@ -66,16 +66,38 @@ def noise_schedule(checkpoint: Checkpoint) -> NoiseSchedule:
         raise CheckpointError(f"the noise schedule is unusable: {exc}") from exc
 
 
-def _scheduler(checkpoint: Checkpoint) -> Any:
+def own_scheduler(checkpoint: Checkpoint) -> Any:
+    """diffusers' scheduler that the checkpoint names, with its config; it has `betas` [N].
+
+    Raises `CheckpointError` when there is none, or when it bends the denoised latents.
+    """
     name = checkpoint.classes["scheduler"]
     kind = getattr(diffusers, name, None)
     if kind is None:
         raise CheckpointError(f"scheduler {name} is not in diffusers {diffusers.__version__}")
     try:
         with quiet():
-            return kind.from_config(dict(checkpoint.configs["scheduler"]))
+            scheduler = kind.from_config(dict(checkpoint.configs["scheduler"]))
     except (TypeError, ValueError, NotImplementedError) as exc:
-        raise CheckpointError(f"scheduler {name} rejects its config: {exc}") from exc
+        raise CheckpointError(
+            f"scheduler {name} rejects its config: {exc}; name the class that the model was "
+            "trained with in model_index.json"
+        ) from exc
+    if getattr(scheduler, "betas", None) is None:
+        raise CheckpointError(f"scheduler {name} has no beta schedule; use one of diffusion models")
+    _refuse_clipping(name, scheduler.config, inspect.signature(kind.__init__).parameters)
+    return scheduler
+
+
+def _refuse_clipping(name: str, config: Config, options: Collection[str]) -> None:
+    """A key that is no option of the class is a stale one of another class, and has no effect."""
+    for option in _CLIPPING:
+        if option in options and config[option]:
+            raise CheckpointError(
+                f"scheduler {name} has {option} true, stated or by default, but samplers here "
+                f'leave the denoised latents as they are; set "{option}": false in '
+                "scheduler/scheduler_config.json if the model is good without"
+            )
 
 
 def edit_defaults(checkpoint: Checkpoint) -> dict[str, int | float | str]:

@@ -25,13 +25,8 @@ TEXT_GUIDANCE: Final = 7.5
 IMAGE_GUIDANCE: Final = 1.5
 _BRANCHES: Final = 3  # full, image, null
 _MIX: Final = (TEXT_GUIDANCE, IMAGE_GUIDANCE - TEXT_GUIDANCE, 1 - IMAGE_GUIDANCE)
-# What the noise schedule of a checkpoint may state, without options that change the sampler.
+# What a checkpoint's scheduler may state beside its betas, without what changes the sampler.
 _SCHEDULE_KEYS: Final = (
-    "num_train_timesteps",
-    "beta_start",
-    "beta_end",
-    "beta_schedule",
-    "trained_betas",
     "prediction_type",
     "timestep_spacing",
     "steps_offset",
@@ -97,9 +92,11 @@ class Probe:
     def _coefficients(self, sigma: Tensor) -> Tensor:
         """[B, 7]: steps to 0.8 sigma with some history and some fresh noise."""
         variance = sigma**2 + 1
-        v = self.model.prediction_type == "v_prediction"
-        p = 1 / variance if v else torch.ones_like(sigma)
-        q = -sigma / variance.sqrt() if v else -sigma
+        p, q = {
+            "epsilon": (torch.ones_like(sigma), -sigma),
+            "v_prediction": (1 / variance, -sigma / variance.sqrt()),
+            "sample": (torch.zeros_like(sigma), torch.ones_like(sigma)),
+        }[self.model.prediction_type]
         a, b, c, d = (torch.full_like(sigma, value) for value in (0.8, 0.3, -0.1, 0.2))
         return torch.stack([1 / variance.sqrt(), p, q, a, b, c, d], dim=1)
 
@@ -142,13 +139,25 @@ class EagerEdit:
     steps = 4
     seed = 7
 
-    def __init__(self, pixels: Tensor, tokenizer: Any, length: int, schedule: Mapping[str, Any]):
-        """`pixels` uint8 [1, H, W, 3]; `schedule` is the checkpoint's scheduler config."""
-        stated = {key: schedule[key] for key in _SCHEDULE_KEYS if key in schedule}
+    def __init__(
+        self,
+        pixels: Tensor,
+        tokenizer: Any,
+        length: int,
+        betas: Tensor,
+        config: Mapping[str, Any],
+    ) -> None:
+        """`pixels` uint8 [1, H, W, 3]; `betas` [N] and `config` are of the checkpoint's scheduler.
+
+        Betas as numbers, because Euler's class lacks some of the named schedules.
+        """
+        stated = {key: config[key] for key in _SCHEDULE_KEYS if key in config}
         self.pixels = pixels
         self.result: NDArray[np.uint8] | None = None  # [H, W, 3]
         with quiet():
-            self._scheduler: Any = EulerDiscreteScheduler.from_config(stated)
+            self._scheduler: Any = EulerDiscreteScheduler(
+                num_train_timesteps=len(betas), trained_betas=betas.tolist(), **stated
+            )
         self._state: dict[str, Tensor] = {}
         self._state["input_ids"] = tokenizer(
             [self.instruction, ""],

@@ -24,7 +24,7 @@ MANIFEST_FILE: Final = "manifest.json"
 GraphName = Literal["text_encoder", "image_encoder", "tick", "image_decoder"]
 GRAPH_NAMES: Final[tuple[GraphName, ...]] = typing.get_args(GraphName)
 Precision = Literal["fp32", "fp16", "int8"]
-PredictionType = Literal["epsilon", "v_prediction"]
+PredictionType = Literal["epsilon", "v_prediction", "sample"]
 TimestepSpacing = Literal["linspace", "leading", "trailing"]
 
 

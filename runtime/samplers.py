@@ -79,15 +79,23 @@ def _table(
     sampler: SamplerName, schedule: NoiseSchedule, prediction: PredictionType, steps: int
 ) -> Table:
     path = SAMPLERS[sampler](schedule, steps)
-    variance = path.sigmas**2 + 1.0
-    c_in = 1.0 / np.sqrt(variance)
-    if prediction == "epsilon":
-        p, q = np.ones_like(c_in), -path.sigmas
-    else:
-        p, q = 1.0 / variance, -path.sigmas * c_in
+    c_in = 1.0 / np.sqrt(path.sigmas**2 + 1.0)
+    p, q = _denoiser(prediction, path.sigmas)
     coef = np.column_stack([c_in, p, q, path.update])
     coef.flags.writeable = path.timesteps.flags.writeable = False  # tables are shared
     return Table(path.init_scale, path.timesteps, coef)
+
+
+def _denoiser(prediction: PredictionType, sigmas: Floats) -> tuple[Floats, Floats]:
+    """p and q of D = p x + q out, each [steps]."""
+    one, variance = np.ones_like(sigmas), sigmas**2 + 1.0
+    match prediction:
+        case "epsilon":
+            return one, -sigmas
+        case "v_prediction":
+            return 1.0 / variance, -sigmas / np.sqrt(variance)
+        case "sample":
+            return 0.0 * one, one
 
 
 def euler(schedule: NoiseSchedule, steps: int) -> _Path:

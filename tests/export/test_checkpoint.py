@@ -66,6 +66,10 @@ def another_pipeline(path: Path) -> None:
     edit_json(path / "model_index.json", _class_name="StableDiffusionXLPipeline")
 
 
+def text_to_image(path: Path) -> None:
+    edit_json(path / "model_index.json", _class_name="StableDiffusionPipeline")
+
+
 def four_channels(path: Path) -> None:
     edit_json(path / "unet" / "config.json", in_channels=4)
 
@@ -122,6 +126,7 @@ def json_list(path: Path) -> None:
     ("damage", "reason"),
     [
         (another_pipeline, "StableDiffusionXLPipeline checkpoint; only StableDiffusionInstruct"),
+        (text_to_image, "a text-to-image checkpoint, not an editing one; give one that Stable"),
         (four_channels, "a text-to-image checkpoint, not an editing one"),
         (nine_channels, "9 input and 4 output channels"),
         (further_conditions, "further conditions .addition_embed_type"),

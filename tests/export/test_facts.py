@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import diffusers
 import numpy as np
@@ -15,6 +15,7 @@ from export.checkpoint import Checkpoint, open_checkpoint
 from export.errors import CheckpointError
 from export.facts import edit_defaults, licence_of, model_facts, noise_schedule
 from export.quiet import quiet
+from runtime.manifest import PredictionType
 
 
 @pytest.fixture
@@ -23,6 +24,8 @@ def checkpoint(tiny_checkpoint: Path, tmp_path: Path) -> Path:
 
 
 def with_scheduler(path: Path, name: str, **config: Any) -> Checkpoint:
+    """The checkpoint with another scheduler, whose file states no clipping, as real ones do."""
+    config = {"clip_sample": False} | config
     index = json.loads((path / "model_index.json").read_text())
     index["scheduler"] = ["diffusers", name]
     (path / "model_index.json").write_text(json.dumps(index))
@@ -40,6 +43,7 @@ def with_scheduler(path: Path, name: str, **config: Any) -> Checkpoint:
         ("DPMSolverMultistepScheduler", {"num_train_timesteps": 400}),
         ("LCMScheduler", {}),
         ("DDPMScheduler", {"trained_betas": [0.1, 0.2, 0.3]}),
+        ("DDPMScheduler", {"beta_schedule": "sigmoid"}),
     ],
 )
 def test_any_beta_schedule(checkpoint: Path, name: str, config: dict[str, Any]) -> None:
@@ -75,6 +79,7 @@ def test_only_options_that_the_file_states_are_kept(checkpoint: Path) -> None:
         ("FlowMatchEulerDiscreteScheduler", {}, "no beta schedule"),
         ("NoSuchScheduler", {}, "not in diffusers"),
         ("DDIMScheduler", {"beta_schedule": "wavy"}, "rejects its config"),
+        ("DDIMScheduler", {"beta_schedule": "sigmoid"}, "rejects its config: sigmoid .*; name the"),
         ("DDIMScheduler", {"trained_betas": [0.5, -0.5]}, "noise schedule is unusable"),
     ],
 )
@@ -85,12 +90,74 @@ def test_schedulers_without_a_usable_noise_schedule(
         noise_schedule(with_scheduler(checkpoint, name, **config))
 
 
-def test_prediction_types(checkpoint: Path) -> None:
+@pytest.mark.parametrize(
+    ("name", "config", "option"),
+    [
+        ("DDIMScheduler", {"clip_sample": True}, "clip_sample"),
+        ("DDPMScheduler", {"clip_sample": True}, "clip_sample"),
+        ("LCMScheduler", {"clip_sample": True}, "clip_sample"),
+        ("DDIMScheduler", {"thresholding": True}, "thresholding"),
+        ("DPMSolverMultistepScheduler", {"thresholding": True}, "thresholding"),
+    ],
+)
+def test_a_scheduler_that_clips_is_refused(
+    checkpoint: Path, name: str, config: dict[str, Any], option: str
+) -> None:
+    opened = with_scheduler(checkpoint, name, **config)
+    with pytest.raises(CheckpointError, match=f'{name} has {option} true.*set "{option}": false'):
+        noise_schedule(opened)
+
+
+def test_a_scheduler_that_clips_by_default_is_refused(checkpoint: Path) -> None:
+    """As its pipeline would do, of which its file says nothing."""
+    opened = with_scheduler(checkpoint, "DDIMScheduler")
+    file = checkpoint / "scheduler" / "scheduler_config.json"
+    file.write_text('{"_class_name": "DDIMScheduler"}')
+    assert diffusers.DDIMScheduler.from_pretrained(file.parent).config.clip_sample
+    noise_schedule(opened)
+    with pytest.raises(CheckpointError, match="clip_sample true, stated or by default"):
+        noise_schedule(open_checkpoint(checkpoint))
+
+
+@pytest.mark.parametrize("name", ["EulerDiscreteScheduler", "PNDMScheduler"])
+def test_an_option_of_another_class_is_stale_and_has_no_effect(checkpoint: Path, name: str) -> None:
+    stated = {"clip_sample": True, "thresholding": True}
+    assert noise_schedule(with_scheduler(checkpoint, name, **stated))
+
+
+def test_the_scheduler_file_of_stable_diffusion_is_exported(checkpoint: Path) -> None:
+    """Entry by entry: what fine-tunings of it carry along."""
+    config = {
+        "_diffusers_version": "0.6.0",
+        "beta_end": 0.012,
+        "beta_schedule": "scaled_linear",
+        "beta_start": 0.00085,
+        "num_train_timesteps": 1000,
+        "set_alpha_to_one": False,
+        "skip_prk_steps": True,
+        "steps_offset": 1,
+        "trained_betas": None,
+        "clip_sample": False,
+    }
+    schedule = noise_schedule(with_scheduler(checkpoint, "PNDMScheduler", **config))
+    assert schedule.alphas_cumprod[-1] == pytest.approx(0.00466, rel=1e-2)
+    assert (schedule.timestep_spacing, schedule.steps_offset) == (None, 1)
+
+
+@pytest.mark.parametrize("stated", get_args(PredictionType))
+def test_prediction_types(checkpoint: Path, stated: PredictionType) -> None:
+    opened = with_scheduler(checkpoint, "DDIMScheduler", prediction_type=stated)
+    assert model_facts(opened).prediction_type == stated
+
+
+def test_other_prediction_types_are_refused(checkpoint: Path) -> None:
     assert model_facts(with_scheduler(checkpoint, "DDIMScheduler")).prediction_type == "epsilon"
-    stated = with_scheduler(checkpoint, "DDIMScheduler", prediction_type="v_prediction")
-    assert model_facts(stated).prediction_type == "v_prediction"
-    with pytest.raises(CheckpointError, match="'sample' is not supported; known: epsilon, v_pred"):
-        model_facts(with_scheduler(checkpoint, "DDIMScheduler", prediction_type="sample"))
+    opened = with_scheduler(checkpoint, "DDIMScheduler", prediction_type="flow_prediction")
+    known = "epsilon, v_prediction, sample"
+    with pytest.raises(
+        CheckpointError, match=f"'flow_prediction' is not supported; known: {known}"
+    ):
+        model_facts(opened)
 
 
 def test_the_model_card_gives_licence_and_languages(checkpoint: Path) -> None:

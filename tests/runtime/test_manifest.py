@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Callable
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from hypothesis import given, settings
@@ -20,6 +20,7 @@ from runtime.manifest import (
     NoiseSchedule,
     Parity,
     Port,
+    PredictionType,
     Tokenizer,
     Variant,
 )
@@ -62,7 +63,7 @@ models = st.builds(
     latent_channels=st.integers(1, 16),
     downscale=st.integers(1, 32),
     text_width=st.integers(1, 4096),
-    prediction_type=st.sampled_from(["epsilon", "v_prediction"]),
+    prediction_type=st.sampled_from(get_args(PredictionType)),
     languages=st.lists(text, max_size=2).map(tuple),
 )
 parities = st.builds(
