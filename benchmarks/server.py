@@ -34,18 +34,17 @@ class Server:
 
 
 @contextmanager
-def serving(command: Sequence[str], folder: Path, home: Path, port: int) -> Iterator[Server]:
-    """Runs `command`, which must listen at `port`, in `folder`; BentoML keeps its files in `home`.
+def serving(command: Sequence[str], folder: Path, port: int, **variables: str) -> Iterator[Server]:
+    """Runs `command`, which must listen at `port`, in `folder`, with environment `variables`.
 
     Raises `RuntimeError` when it ends, or is not ready within `LIMIT_S`.
     """
-    environment = {**os.environ, "PORT": str(port), "BENTOML_HOME": str(home)}
     url = f"http://127.0.0.1:{port}"
     start = time.perf_counter()
     process = subprocess.Popen(
         command,
         cwd=folder,
-        env=environment,
+        env={**os.environ, **variables},
         start_new_session=True,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

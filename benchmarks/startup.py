@@ -23,9 +23,10 @@ def main(port: int = 3999) -> None:
     with tempfile.TemporaryDirectory() as scratch:
         clone = Path(scratch) / "clone"
         subprocess.run(["git", "clone", "--quiet", ROOT, clone], check=True)
-        with serving(["make", "serve"], clone, clone / ".bentoml", port) as first:
+        variables = {"PORT": str(port), "BENTOML_HOME": str(clone / ".bentoml")}
+        with serving(["make", "serve"], clone, port, **variables) as first:
             from_clone_s = first.ready_s
-        with serving(["make", "serve"], clone, clone / ".bentoml", port) as second:
+        with serving(["make", "serve"], clone, port, **variables) as second:
             installed_s = second.ready_s
         command = [clone / ".venv-serve/bin/pip", "list", "--format", "json"]
         listed = subprocess.run(command, check=True, capture_output=True).stdout
