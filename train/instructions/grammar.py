@@ -69,12 +69,22 @@ def pick(options: Sequence[T], rng: np.random.Generator) -> T:
     return options[int(rng.random() * len(options))]
 
 
+def formed(forms: Sequence[str], words: Sequence[str]) -> tuple[str, ...]:
+    """Templates: every form with every word in place of its ``{x}``."""
+    return tuple(form.replace("{x}", word) for form in forms for word in words)
+
+
 def as_others(nouns: Mapping[str, tuple[Slots, ...]]) -> dict[str, tuple[Slots, ...]]:
     """The same nouns with slots named ``other_…``."""
     return {
         noun: tuple({f"other_{slot}": words for slot, words in form.items()} for form in forms)
         for noun, forms in nouns.items()
     }
+
+
+def merged(vocabularies: Sequence[Slots]) -> Slots:
+    """All their slots; a later vocabulary overrides an earlier one."""
+    return {slot: words for slots in vocabularies for slot, words in slots.items()}
 
 
 @cache
