@@ -28,6 +28,7 @@ LONGER_SIDE: Final = 192
 ALPHA_FLOOR: Final = 8
 # Chosen so that every noun has a held-out cut-out and at least three others.
 SALT: Final = 719
+CANONICAL_PACKAGE: Final = "@lobehub/fluent-emoji-3d"
 
 Picture = tuple[str, str, Image.Image]
 
@@ -101,7 +102,7 @@ def _emoji_set(name: str, version: str, licence: str) -> Source:
 
 
 SOURCES: tuple[Source, ...] = (
-    Source("npm", "@lobehub/fluent-emoji-3d", "1.1.0", "MIT (Microsoft Fluent Emoji)", _fluent),
+    Source("npm", CANONICAL_PACKAGE, "1.1.0", "MIT (Microsoft Fluent Emoji)", _fluent),
     _emoji_set("noto", "1.2.9", "Apache-2.0 (Google Noto Emoji)"),
     _emoji_set("noto-v1", "1.2.5", "Apache-2.0 (Google Noto Emoji of 2016)"),
     _emoji_set("twemoji", "1.2.5", "CC BY 4.0 (Twitter and contributors)"),
@@ -116,7 +117,7 @@ def split_of(noun: str, source: str, name: str) -> Split:
 
     A noun's canonical picture is always for training.
     """
-    if (source, name) == (SOURCES[0].package, names.FLUENT[noun][0]):
+    if (source, name) == (CANONICAL_PACKAGE, names.FLUENT[noun][0]):
         return "train"
     digest = hashlib.sha256(f"{SALT}:{source}/{name}".encode()).digest()
     return "held_out" if digest[0] % 5 == 0 else "train"
@@ -191,7 +192,7 @@ def accessory(folder: Path, name: str) -> Cutout:
 
 
 def _first(folder: Path, noun: str) -> Cutout:
-    key = (noun, SOURCES[0].package, names.FLUENT[noun][0])
+    key = (noun, CANONICAL_PACKAGE, names.FLUENT[noun][0])
     for record in _records(folder):
         if (record["noun"], record["package"], record["name"]) == key:
             return _read(folder, record)
@@ -201,9 +202,9 @@ def _first(folder: Path, noun: str) -> Cutout:
 def _records(folder: Path) -> list[dict[str, str]]:
     try:
         listing = json.loads((folder / "sources.json").read_text("utf-8"))
-    except FileNotFoundError as exc:
+        records: list[dict[str, str]] = listing["cutouts"]
+    except (OSError, ValueError, KeyError) as exc:
         raise CutoutError(f"no cut-outs in {_remedy(folder)}") from exc
-    records: list[dict[str, str]] = listing["cutouts"]
     return records
 
 

@@ -49,8 +49,11 @@ def _debian(package: str, version: str, folder: Path, root: Path) -> None:
 
 def _npm(package: str, version: str, folder: Path, root: Path) -> None:
     _call(["npm", "pack", "--silent", f"{package}@{version}"], folder)
-    with tarfile.open(next(folder.glob("*.tgz"))) as archive:
-        archive.extractall(root, filter="data")
+    try:
+        with tarfile.open(next(folder.glob("*.tgz"))) as archive:
+            archive.extractall(root, filter="data")
+    except tarfile.TarError as exc:
+        raise PackageError(f"{package} {version} cannot be unpacked: {exc}; fetch again") from exc
 
 
 _UNPACK = {"pypi": _pypi, "debian": _debian, "npm": _npm}
