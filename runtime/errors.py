@@ -4,6 +4,7 @@ EditError
 ├── InvalidRequest          the request can never succeed as it is
 │   └── UnsupportedImage    the bytes are no picture that can be read
 ├── Overloaded              the request can succeed later: `retry_after` says when
+│   ├── OutOfMemory         ... when others have given memory back
 │   └── ShuttingDown        ... at another instance: this one is stopping
 ├── Cancelled               the caller withdrew the request
 ├── BundleError             the bundle cannot be served
@@ -37,6 +38,10 @@ class Overloaded(EditError):
     def __init__(self, message: str, retry_after: float) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+
+
+class OutOfMemory(Overloaded):
+    """The machine has too little memory left to read a picture."""
 
 
 class ShuttingDown(Overloaded):

@@ -1,57 +1,60 @@
-"""Pictures in: any file or Pillow image becomes the RGB pixels and the size that a model edits."""
+"""Pictures in: any file or Pillow image becomes the RGB pixels and the size that a model edits.
+
+What a caller sends decides how much memory this takes, so every step here is bounded: pictures are
+refused by their header, decoded at a fraction where the format can, and converted in bands.
+"""
 
 from __future__ import annotations
 
 import io
 import math
-import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
-from runtime.errors import InvalidRequest, UnsupportedImage
+from runtime.errors import InvalidRequest, OutOfMemory, UnsupportedImage
 
-MAX_PIXELS: Final = 64 * 1024 * 1024
+MAX_PIXELS: Final = 64 * 2**20
 MAX_ASPECT: Final = 8
 _MIN_SIDE: Final = 32
-_LARGE: Final = 4096  # pixels of the longer side; edits have at most 2048
+_LARGE: Final = 4096  # pixels of the longer side that are kept; edits have at most 2048
+_BAND: Final = 128  # rows of a reduced picture that are converted at a time
 _FORMATS: Final = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
+_SIGNATURES: Final = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"BM", b"II*\0", b"MM\0*")
+_RETRY_S: Final = 5.0
+
+# What decoding may take, and what it takes a pixel: a JPEG in several scans 2 bytes for every
+# coefficient, WebP and TIFF several copies of the picture.
+_MAX_BYTES: Final = 6 * MAX_PIXELS
+_BYTES_A_PIXEL: Final = {"WEBP": 24, "TIFF": 12}
 
 
 def read_image(data: bytes) -> Image.Image:
-    """Decode an uploaded or stored picture into RGB.
+    """Decode an uploaded or stored picture into RGB; see `to_rgb` for its size.
 
-    Raises `UnsupportedImage` when it cannot be decoded whole, `InvalidRequest` past `MAX_PIXELS`.
+    Takes less than 500 MB, whatever the upload. Raises `UnsupportedImage` when it is no picture
+    or cannot be decoded whole, `InvalidRequest` when it has too many pixels, and `OutOfMemory`.
     """
-    with _translated(f"the {len(data)} bytes"), warnings.catch_warnings():
-        # The bomb is bounded below; what else Pillow warns of, it survives.
-        warnings.simplefilter("ignore")
+    with _translated(lambda exc: _unreadable(data, exc)):
         image = Image.open(io.BytesIO(data), formats=_FORMATS)
         _check_pixels(image)
-        return to_rgb(image)
+        factor = _reduction(image.size)
+        image.draft(None, (image.width // factor, image.height // factor))  # JPEG decodes less
+        return _to_rgb(image)
 
 
 def to_rgb(image: Image.Image) -> Image.Image:
     """Upright 8-bit RGB: EXIF orientation applied, alpha over white, every other mode converted.
 
-    Pictures of twice the largest edit are made smaller first: converting them takes the memory.
-
-    Raises `UnsupportedImage` when Pillow cannot decode or convert the picture.
+    A picture of more than 4096 pixels a side is reduced, by a whole number, to fewer. Raises
+    `UnsupportedImage` when Pillow cannot decode or convert the picture, and `OutOfMemory`.
     """
-    with _translated(f"the {image.mode} picture"):
-        image = ImageOps.exif_transpose(image)
-        if image.mode.startswith("I") or image.mode == "F":
-            image = _to_8_bit(image)
-        if (excess := max(image.size) // _LARGE) > 1 and image.mode not in ("1", "P", "PA"):
-            image = image.reduce(excess)
-        if image.has_transparency_data:
-            canvas = Image.new("RGBA", image.size, "white")
-            image = Image.alpha_composite(canvas, image.convert("RGBA"))
-        return image.convert("RGB")
+    with _translated(lambda exc: f"the {image.mode} picture cannot be read ({exc}); convert it"):
+        return _to_rgb(image)
 
 
 def edit_size(width: int, height: int, max_size: int, multiple: int) -> tuple[int, int]:
@@ -80,27 +83,69 @@ def to_pixels(image: Image.Image, size: tuple[int, int]) -> NDArray[np.uint8]:
 
 
 @contextmanager
-def _translated(what: str) -> Iterator[None]:
+def _translated(told: Callable[[Exception], str]) -> Iterator[None]:
+    """Pillow's exceptions become ours; `told` words what damaged files make it raise: anything."""
     try:
         yield
     except InvalidRequest:
         raise
-    except Image.DecompressionBombError as exc:
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as exc:
         raise InvalidRequest(f"{exc}; send at most {MAX_PIXELS} pixels") from exc
-    except UnidentifiedImageError as exc:
-        raise UnsupportedImage(f"{what} are no picture; send {', '.join(_FORMATS)}") from exc
-    except Exception as exc:  # damaged files make Pillow raise almost any kind
-        kinds = ", ".join(_FORMATS)
-        raise UnsupportedImage(f"{what} cannot be read ({exc}); send {kinds}") from exc
+    except Exception as exc:
+        # Pillow's decoders tell of it by this text alone.
+        if isinstance(exc, MemoryError) or str(exc).startswith("out of memory"):
+            raise OutOfMemory("no memory is left to read the picture with", _RETRY_S) from exc
+        raise UnsupportedImage(told(exc)) from exc
+
+
+def _unreadable(data: bytes, exc: Exception) -> str:
+    kinds = ", ".join(_FORMATS)
+    if not isinstance(exc, UnidentifiedImageError):
+        return f"the picture is damaged or of a rare kind, it cannot be read ({exc}); send {kinds}"
+    if data.startswith(_SIGNATURES) or data[8:12] == b"WEBP":
+        return f"the picture is damaged, its header cannot be read; send {kinds}"
+    return f"the {len(data)} bytes are no picture; send {kinds}"
 
 
 def _check_pixels(image: Image.Image) -> None:
-    pixels = math.prod(image.size)
-    if pixels > MAX_PIXELS:
+    kind = image.format or ""
+    each = 2 * len(image.getbands()) if kind == "JPEG" else _BYTES_A_PIXEL.get(kind, 6)
+    pixels, most = math.prod(image.size), min(_MAX_BYTES // each, MAX_PIXELS)
+    if pixels > most:
         raise InvalidRequest(
-            f"the picture has {pixels} pixels ({image.width}x{image.height}); "
-            f"send at most {MAX_PIXELS}"
+            f"the {kind} picture has {pixels} pixels ({image.width}x{image.height}); "
+            f"send at most {most}"
         )
+
+
+def _reduction(size: tuple[int, int]) -> int:
+    """The whole number by which a picture of `size` is divided."""
+    return -(-max(size) // _LARGE)
+
+
+def _to_rgb(image: Image.Image) -> Image.Image:
+    image.load()  # which may turn it
+    factor = _reduction(image.size)
+    width, height = (-(-side // factor) for side in image.size)
+    canvas = Image.new("RGB", (width, height))
+    for top in range(0, image.height, _BAND * factor):
+        bottom = min(top + _BAND * factor, image.height)
+        band = _opaque(image.crop((0, top, image.width, bottom)))
+        canvas.paste(band.reduce(factor), (0, top // factor))
+    orientation = ExifTags.Base.Orientation
+    canvas.getexif()[orientation] = image.getexif().get(orientation, 1)
+    ImageOps.exif_transpose(canvas, in_place=True)
+    return canvas
+
+
+def _opaque(image: Image.Image) -> Image.Image:
+    """RGB at the same size."""
+    if image.mode.startswith("I") or image.mode == "F":
+        image = _to_8_bit(image)
+    if image.has_transparency_data:
+        white = Image.new("RGBA", image.size, "white")
+        image = Image.alpha_composite(white, image.convert("RGBA"))
+    return image.convert("RGB")
 
 
 def _to_8_bit(image: Image.Image) -> Image.Image:

@@ -18,6 +18,7 @@ from runtime.errors import (
     Cancelled,
     InvalidRequest,
     NonFinite,
+    OutOfMemory,
     Overloaded,
     ShuttingDown,
     UnsupportedImage,
@@ -48,6 +49,7 @@ KINDS: Final[Mapping[type[Exception], Kind]] = {
     InvalidRequest: Kind(422, "invalid_request"),
     UnsupportedImage: Kind(415, "unsupported_image"),
     Overloaded: Kind(429, "overloaded"),
+    OutOfMemory: Kind(503, "out_of_memory"),
     ShuttingDown: Kind(503, "shutting_down"),
     Cancelled: Kind(503, "cancelled"),  # by a drain that took too long: a client who left is gone
     ClientDisconnect: CLIENT_GONE,

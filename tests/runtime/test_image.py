@@ -5,8 +5,12 @@ from __future__ import annotations
 import contextlib
 import io
 import struct
+import subprocess
+import sys
 import tracemalloc
+import warnings
 import zlib
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,7 +20,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
 
-from runtime import InvalidRequest, UnsupportedImage, read_image
+from runtime import InvalidRequest, OutOfMemory, UnsupportedImage, read_image
 from runtime.image import MAX_ASPECT, MAX_PIXELS, edit_size, to_pixels, to_rgb
 
 Array = NDArray[Any]
@@ -60,17 +64,48 @@ TURNED = {
 }
 
 
+@pytest.mark.parametrize("kind", ["PNG", "TIFF", "WEBP"])
 @pytest.mark.parametrize("orientation", TURNED)
-def test_a_picture_is_turned_as_its_exif_says(orientation: int) -> None:
+def test_a_picture_is_turned_as_its_exif_says(orientation: int, kind: str) -> None:
     exif = Image.Exif()
     exif[0x0112] = orientation
     upright = TURNED[orientation](np.asarray(photo()))
-    np.testing.assert_array_equal(read(photo(), exif=exif), upright)
+    data = encoded(photo(), kind, exif=exif, lossless=True)
+    np.testing.assert_array_equal(np.asarray(read_image(data)), upright)
     # once: nothing turns it again
-    again = to_rgb(read_image(encoded(photo(), exif=exif)))
-    np.testing.assert_array_equal(np.asarray(again), upright)
+    np.testing.assert_array_equal(np.asarray(to_rgb(read_image(data))), upright)
 
 
+@pytest.mark.parametrize("kind", ["PNG", "JPEG"])
+@pytest.mark.parametrize(
+    ("size", "kept"),
+    [((4096, 32), (4096, 32)), ((4097, 40), (2049, 20)), ((40, 8191), (20, 4096))],
+)
+def test_a_large_picture_is_reduced_by_a_whole_number(
+    size: tuple[int, int], kept: tuple[int, int], kind: str
+) -> None:
+    """Band by band, which shows nowhere; and turned by its EXIF afterwards."""
+    image = photo(size[1], size[0])
+    factor = -(-max(size) // 4096)
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    upright = read(image, kind, quality=95)
+    turned = read(image, kind, quality=95, exif=exif)
+    assert upright.shape[1::-1] == kept
+    error = np.abs(upright - np.asarray(image.reduce(factor)).astype(int))
+    assert error.max() <= 1 if kind == "PNG" else error.mean() < 2
+    np.testing.assert_array_equal(turned, TURNED[6](upright))
+
+
+def test_the_callers_own_picture_stays_as_it_is(tmp_path: Path) -> None:
+    photo(40, 5000).save(tmp_path / "a.jpg")
+    with Image.open(tmp_path / "a.jpg") as image:
+        assert to_rgb(image).size == (2500, 20)
+        assert image.size == (5000, 40)
+
+
+# A program that runs with warnings as errors would rather have an error than a picture.
+@pytest.mark.filterwarnings("ignore::UserWarning:PIL")
 @pytest.mark.parametrize("exif", [b"Exif\0\0garbage", b"", b"Exif\0\0II*\0\xff\xff\xff\xff"])
 def test_a_damaged_exif_block_does_not_spoil_the_picture(exif: bytes) -> None:
     assert read(photo(), "JPEG", exif=exif).shape == (40, 56, 3)
@@ -116,11 +151,6 @@ def test_16_bit_grey_keeps_its_brightness(kind: str) -> None:
 def test_16_bit_colour_keeps_its_brightness() -> None:
     """Pillow cannot write it, so the PNG is put together here."""
     row = b"\0" + struct.pack(">6H", 0, 128 * 257, 65535, 65535, 257, 0)
-
-    def chunk(name: bytes, data: bytes) -> bytes:
-        checksum = zlib.crc32(name + data)
-        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", checksum)
-
     header = struct.pack(">IIBBBBB", 2, 1, 16, 2, 0, 0, 0)
     parts = [chunk(b"IHDR", header), chunk(b"IDAT", zlib.compress(row)), chunk(b"IEND", b"")]
     pixels = np.asarray(read_image(b"\x89PNG\r\n\x1a\n" + b"".join(parts)))
@@ -170,14 +200,15 @@ def test_a_picture_cut_anywhere_is_refused(length: int) -> None:
     for kind in ("PNG", "WEBP"):
         data = encoded(Image.fromarray(noise), kind, lossless=True)
         assert len(data) > 4500
-        with pytest.raises(UnsupportedImage, match="cannot be read|are no picture"):
+        told = "is damaged" if length >= 12 else "is damaged|are no picture"
+        with pytest.raises(UnsupportedImage, match=told):
             read_image(data[:length])
 
 
 def test_a_cut_jpeg_is_refused() -> None:
     data = encoded(photo(200, 300), "JPEG")
-    for length in range(0, len(data) - 200, 97):
-        with pytest.raises(UnsupportedImage):
+    for length in range(3, len(data) - 200, 97):
+        with pytest.raises(UnsupportedImage, match="the picture is damaged"):
             read_image(data[:length])
 
 
@@ -209,8 +240,9 @@ EPS = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EOF\n"
     ],
 )
 def test_what_is_no_picture_is_refused_with_what_would_do(data: bytes) -> None:
-    with pytest.raises(UnsupportedImage, match="send JPEG, PNG, WEBP, GIF, BMP, TIFF"):
+    with pytest.raises(UnsupportedImage, match="send JPEG, PNG, WEBP, GIF, BMP, TIFF") as caught:
         read_image(data)
+    assert ("are no picture" in str(caught.value)) == (data != b"GIF89a")
 
 
 def test_random_bytes_are_refused() -> None:
@@ -236,6 +268,111 @@ def test_a_decompression_bomb_is_refused_by_its_header(side: int) -> None:
     assert not isinstance(caught.value, UnsupportedImage)
     assert str(side**2) in str(caught.value)
     assert peak < 1_000_000
+
+
+# Reads the picture on stdin with `sys.argv[1]` MiB of address space beside what Python has.
+BOUNDED_READ = """
+import resource, sys
+from pathlib import Path
+from runtime import EditError, read_image
+data = sys.stdin.buffer.read()
+pages = int(Path("/proc/self/statm").read_text().split()[0])
+bound = pages * resource.getpagesize() + int(sys.argv[1]) * 2**20
+resource.setrlimit(resource.RLIMIT_AS, (bound, bound))
+try:
+    print(*read_image(data).size)
+except EditError as exc:
+    print(type(exc).__name__)
+"""
+
+
+def read_within(megabytes: int, data: bytes) -> str:
+    command = [sys.executable, "-c", BOUNDED_READ, str(megabytes)]
+    return subprocess.run(command, input=data, capture_output=True, check=True).stdout.decode()
+
+
+def flat_png(side: int, depth: int, colour: int, row_bytes: int, extra: bytes = b"") -> bytes:
+    """A black PNG that Pillow need not hold to write; `extra` is more chunks."""
+    packer = zlib.compressobj()
+    packed = [packer.compress(bytes(1 + row_bytes)) for _ in range(side)]
+    header = struct.pack(">IIBBBBB", side, side, depth, colour, 0, 0, 0)
+    body = b"".join([*packed, packer.flush()])
+    chunks = [chunk(b"IHDR", header), extra, chunk(b"IDAT", body), chunk(b"IEND", b"")]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
+
+
+def chunk(name: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+
+SIDE = 8192
+
+
+def large_upload(kind: str) -> bytes:
+    """Few bytes, and as many pixels as are taken."""
+    if kind == "16 bit":
+        return flat_png(SIDE, 16, 0, 2 * SIDE)
+    if kind == "palette":
+        extra = chunk(b"PLTE", bytes(6)) + chunk(b"tRNS", b"\x80")
+        return flat_png(SIDE, 8, 3, SIDE, extra)
+    if kind == "RGB":
+        return flat_png(SIDE, 8, 2, 3 * SIDE)
+    if kind == "RGBA":
+        return flat_png(SIDE, 8, 6, 4 * SIDE)
+    if kind == "WEBP":
+        return encoded(Image.new("RGBA", (SIDE // 2, SIDE // 2), (1, 2, 3, 4)), "WEBP")
+    options: dict[str, Any] = {"progressive": True, "subsampling": 0}
+    return encoded(Image.new("RGB", (SIDE, SIDE)), "JPEG", **options)
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "16 bit",
+        *(
+            pytest.param(kind, marks=pytest.mark.slow)
+            for kind in ("palette", "RGB", "RGBA", "WEBP", "JPEG")
+        ),
+    ],
+)
+def test_a_small_upload_of_many_pixels_takes_bounded_memory(kind: str) -> None:
+    data = large_upload(kind)
+    assert len(data) < 900_000
+    assert read_within(512, data) == "4096 4096\n"
+
+
+def test_what_memory_is_short_for_is_no_damaged_picture() -> None:
+    """Neither while it is decoded nor while it is converted."""
+    data = large_upload("16 bit")
+    for megabytes in (50, 150):
+        assert read_within(megabytes, data) == "OutOfMemory\n"
+
+
+@pytest.mark.parametrize("stage", ["open", "new"])
+def test_a_memory_error_of_pillow_says_when_to_try_again(
+    stage: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*args: object, **options: object) -> None:
+        raise MemoryError
+
+    data = encoded(photo())
+    monkeypatch.setattr(Image, stage, fails)
+    with pytest.raises(OutOfMemory) as caught:
+        read_image(data)
+    assert caught.value.retry_after > 0
+
+
+def test_reading_leaves_the_filters_of_warnings_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They belong to the process: changed in several threads at once, they may stay changed."""
+    before, kept, opened = warnings.filters, list(warnings.filters), Image.open
+
+    def watched(*args: Any, **options: Any) -> Image.Image:
+        assert warnings.filters is before
+        assert list(warnings.filters) == kept
+        return opened(*args, **options)
+
+    monkeypatch.setattr(Image, "open", watched)
+    assert read_image(encoded(photo())).size == (56, 40)
 
 
 sides = st.integers(1, 9000) | st.integers(1, 70)
