@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Sequence
+import signal
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from types import ModuleType
+from types import FrameType, ModuleType
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -73,7 +75,8 @@ def _export(
     console: Console,
 ) -> Manifest:
     columns = (BarColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True) as progress:
+    progress = Progress(*columns, console=console, transient=True)
+    with _cleaning_up_on_sigterm(), progress:
         task = progress.add_task("load torch", total=None)
         assemble = _import_assemble()
         stages = assemble.STAGES
@@ -86,6 +89,24 @@ def _export(
             checkpoint, bundle, precision=precision, licence=licence, on_stage=on_stage
         )
     return manifest
+
+
+@contextmanager
+def _cleaning_up_on_sigterm() -> Iterator[None]:
+    """SIGTERM raises `SystemExit` in the block, once; by default it ends the process on the spot.
+
+    Exit status as shells report it: 128 + 15.
+    """
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        signal.signal(number, signal.SIG_IGN)  # another must not interrupt the cleaning up
+        raise SystemExit(128 + number)
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _import_assemble() -> ModuleType:

@@ -7,8 +7,8 @@ import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,19 +25,20 @@ _FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 def building(target: Path) -> Iterator[Path]:
     """A new directory beside `target` that becomes `target` when the block ends.
 
-    When the block raises anything, Ctrl-C included, the directory is removed and `target` never
-    exists. Raises `ExportError` when `target` exists already and for every failure to write.
+    When the block raises anything, Ctrl-C included, the directory is removed, parents of `target`
+    that were made for it too, and `target` never exists. Raises `ExportError` when `target` exists
+    already and for every failure to write.
     """
     try:
         refuse_existing(target)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        staging = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
-        try:
+        with ExitStack() as undo:
+            undo.callback(_remove_empty, [path for path in target.parents if not path.exists()])
+            target.parent.mkdir(parents=True, exist_ok=True)
+            staging = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
+            undo.callback(shutil.rmtree, staging, ignore_errors=True)
             yield staging
             _publish(staging, target)
-        except BaseException:
-            shutil.rmtree(staging, ignore_errors=True)
-            raise
+            undo.pop_all()
     except OSError as exc:
         remedy = "free some space" if exc.errno in _FULL else "choose another place"
         raise ExportError(f"{target} cannot be written: {exc}; {remedy}") from exc
@@ -71,6 +72,13 @@ def write_tokenizer(root: Path, tokenizer: Any) -> Path:
     path = root / TOKENIZER_FILE
     path.write_text(copy.to_str(pretty=True), "utf-8")
     return path
+
+
+def _remove_empty(folders: Iterable[Path]) -> None:
+    """Remove `folders`, innermost first, up to one in which something else is by now."""
+    with suppress(OSError):
+        for folder in folders:
+            folder.rmdir()
 
 
 def _publish(staging: Path, target: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import resource
 import shutil
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -72,6 +73,49 @@ def test_ctrl_c_leaves_nothing(tiny_checkpoint: Path, tmp_path: Path) -> None:
         export_bundle(tiny_checkpoint, tmp_path / "bundle", on_stage=interrupt)
     assert seen == ["tokenizer.json"]  # it had begun to write
     assert list(tmp_path.iterdir()) == []
+
+
+def test_sigterm_leaves_nothing(
+    tiny_checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Twice, as an impatient supervisor sends it, the second time amidst the cleaning up."""
+    seen: list[str] = []
+
+    def terminate(*_: object) -> None:
+        seen.extend(path.name for path in tmp_path.glob("models/.*/*"))
+        signal.raise_signal(signal.SIGTERM)
+
+    def remove(path: Path, ignore_errors: bool) -> None:
+        signal.raise_signal(signal.SIGTERM)
+        rmtree(path, ignore_errors=ignore_errors)
+
+    rmtree = shutil.rmtree
+    before = signal.getsignal(signal.SIGTERM)
+    monkeypatch.setattr("export.assemble.to_onnx", terminate)
+    monkeypatch.setattr("export.pack.shutil.rmtree", remove)
+    code, _ = run_cli(tiny_checkpoint, tmp_path / "models" / "bundle")
+    assert code == 128 + signal.SIGTERM
+    assert seen == ["tokenizer.json"]  # it had begun to write
+    assert list(tmp_path.iterdir()) == []
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_a_failure_removes_the_parents_that_it_made_itself(tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    with pytest.raises(CheckpointError):
+        export_bundle(tmp_path / "none", tmp_path / "mine" / "a" / "b" / "bundle")
+    assert list(tmp_path.rglob("*")) == [tmp_path / "mine"]
+
+
+def test_a_failure_keeps_a_parent_that_another_uses_meanwhile(tmp_path: Path) -> None:
+    def build() -> None:
+        with building(tmp_path / "a" / "b" / "bundle"):
+            (tmp_path / "a" / "theirs").mkdir()
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        build()
+    assert sorted(tmp_path.rglob("*")) == [tmp_path / "a", tmp_path / "a" / "theirs"]
 
 
 @contextmanager
