@@ -79,13 +79,18 @@ class Engine:
             self._check_free()
 
     def step(self) -> list[Request]:
-        """Run one tick; returns the requests that it finished, failed or dropped as cancelled."""
+        """Run one tick; returns the requests that it finished, failed or dropped as cancelled.
+
+        A request that is cancelled meanwhile is spared what is left of the tick: encoding, its rows
+        or decoding. The next call drops it.
+        """
         with self._lock:
             dropped = self._scheduler.drop_cancelled()
             tick = self._scheduler.schedule()
         for request in tick.joining:
-            self._runner.encode(request)
-        moving = [request for request in tick.moving if not request.finished]
+            if not request.withdrawn:
+                self._runner.encode(request)
+        moving = [request for request in tick.moving if not request.withdrawn]
         rows = self._runner.tick(moving) if moving else 0
         for request in moving:
             self._after_step(request)
@@ -109,7 +114,7 @@ class Engine:
                 request.on_step(request.step, request.table.steps)
             except Exception:
                 log.exception("on_step of request %d failed; the edit goes on", request.id)
-        if request.status is Status.RUNNING and request.step == request.table.steps:
+        if request.step == request.table.steps and not request.withdrawn:
             self._runner.decode(request)
 
     def _count(self, finished: list[Request], rows: int) -> None:

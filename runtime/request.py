@@ -95,6 +95,11 @@ class Request:
     def finished(self) -> bool:
         return self.status in (Status.DONE, Status.FAILED, Status.CANCELLED)
 
+    @property
+    def withdrawn(self) -> bool:
+        """Whether nothing more is to be computed for it."""
+        return self.cancelled or self.finished
+
     def weights(self) -> Weights:
         """Branches of the next step and their weights."""
         return branch_weights(self.params, self.step)

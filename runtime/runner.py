@@ -86,7 +86,7 @@ class Runner:
             outputs = self._run("tick", self._tick_inputs(requests, rows))
         except Exception as exc:
             if len(requests) > 1:
-                return sum(self.tick([request]) for request in requests)
+                return sum(self.tick([request]) for request in requests if not request.cancelled)
             _fail(requests[0], exc)
             return 0
         for slot, request in enumerate(requests):

@@ -292,6 +292,59 @@ def test_a_cancelled_request_leaves_wherever_it_is(bundle: Bundle, picture: Imag
     assert result_of(kept).ticks == 4
 
 
+@pytest.mark.parametrize(
+    ("during", "spared"),
+    [("image_encoder", "image_encoder"), ("image_encoder", "tick"), ("tick", "image_decoder")],
+)
+def test_a_request_cancelled_during_a_tick_is_spared_the_rest_of_it(
+    bundle: Bundle, picture: Image.Image, during: GraphName, spared: GraphName
+) -> None:
+    """Encoding after a neighbour's, rows after encoding, decoding after rows."""
+    victims: list[Request] = []
+    sizes: list[int] = []  # of the batches of the graph that is spared
+
+    def fault(graph: GraphName, inputs: Any, outputs: Any) -> None:
+        if graph == spared:
+            sizes.append(len(next(iter(inputs.values()))))
+        if graph == during:
+            for victim in victims:
+                victim.cancelled = True
+
+    engine = open_engine(bundle, fault)
+    kept, victim = (engine.prepare(picture, params(steps=1)) for _ in range(2))
+    victims.append(victim)
+    for request in (kept, victim):
+        engine.add(request)
+    assert engine.step() == [kept]
+    assert sizes == [1]  # the neighbour's
+    assert engine.step() == [victim]
+    assert engine.idle
+    with pytest.raises(Cancelled):
+        result_of(victim)
+
+
+def test_a_request_cancelled_while_a_batch_fails_is_not_run_again(
+    bundle: Bundle, picture: Image.Image
+) -> None:
+    batches: list[int] = []
+    requests: list[Request] = []
+
+    def fault(graph: GraphName, inputs: Any, outputs: Any) -> None:
+        if graph == "tick":
+            batches.append(len(inputs["x"]))
+            requests[1].cancelled = True
+            if len(batches) == 1:
+                raise BackendFailure("out of memory")
+
+    engine = open_engine(bundle, fault)
+    requests += [engine.prepare(picture, params(steps=1)) for _ in range(3)]
+    for request in requests:
+        engine.add(request)
+    assert set(run(engine)) == set(requests)
+    assert batches == [3, 1, 1]
+    assert [one.status for one in requests] == [Status.DONE, Status.CANCELLED, Status.DONE]
+
+
 def test_a_full_queue_says_when_to_come_back(bundle: Bundle, picture: Image.Image) -> None:
     engine = open_engine(bundle, max_running=2, max_queue=1)
     requests = [engine.prepare(picture, params()) for _ in range(4)]
