@@ -59,7 +59,7 @@ def sketch(picture: Picture) -> Picture:
 def ink(picture: Picture) -> Picture:
     """Ink wash: pale washes of one ink on paper, and brush lines along the edges."""
     grey = luminance(picture)
-    wash = 1 - 0.62 * (1 - soften(grey, 0.012)) ** 1.8
+    wash = 1 - 0.62 * np.maximum(1 - soften(grey, 0.012), 0) ** 1.8
     shade = wash * _outlines(grey, 0.009, 28)
     return finish(_INK + (_PAPER - _INK) * shade)
 
