@@ -1,8 +1,7 @@
 """The training loop of every stage: budget, learning rate, average of weights, exact resume.
 
 Processes with one thread each share a step: on a busy machine two such processes were faster than
-one with two threads. Plain gloo all-reduce does that in a few lines; accelerate would add nothing
-on one machine without an accelerator.
+one with two threads. accelerate joins them, and decides device and precision.
 """
 
 from __future__ import annotations
@@ -16,10 +15,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-import torch.distributed as dist
+from accelerate import Accelerator
+from accelerate.utils import broadcast
 from torch import Tensor, nn
+from torch.utils.tensorboard import SummaryWriter
 
 Loss = Callable[["Progress"], Tensor]
+Sheet = Callable[[], Tensor]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,52 +90,69 @@ class WeightAverage:
 
 
 class Trainer:
-    """Runs ``loss`` on ``module`` until the schedule is spent; ``folder`` holds what it needs to
-    resume (``resume.pt``) and its log (``log.jsonl``)."""
+    """Runs a loss on ``module`` until the schedule is spent, or goes on with a run that was
+    interrupted. ``folder`` holds what that takes (``resume.pt``), the log (``log.jsonl``) and
+    TensorBoard's files."""
 
-    def __init__(self, module: nn.Module, schedule: Schedule, folder: Path) -> None:
+    def __init__(
+        self, module: nn.Module, schedule: Schedule, folder: Path, accelerator: Accelerator
+    ) -> None:
         self.module = module
         self.schedule = schedule
         self.folder = folder
-        self.progress = Progress()
-        if dist.is_initialized():
-            self.progress = Progress(rank=dist.get_rank(), world=dist.get_world_size())
+        self.accelerator = accelerator
+        self.progress = Progress(rank=accelerator.process_index, world=accelerator.num_processes)
         self.average = WeightAverage(module, schedule.average)
         self.optimizer = torch.optim.AdamW(
             module.parameters(),
             lr=schedule.learning_rate,
             betas=(0.9, 0.99),
             weight_decay=schedule.weight_decay,
+            fused=True,
         )
-
-    def run(self, loss: Loss, report: Callable[[str], None] = print) -> None:
-        """Trains to the end of the budget; continues an interrupted run if there is one."""
-        self.folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
         self._resume()
+
+    def run(
+        self, loss: Loss, report: Callable[[str], None] = print, sheet: Sheet | None = None
+    ) -> None:
+        """Trains to the end of the budget. ``sheet`` paints a picture ``[3, H, W]`` in 0..1 with
+        the averaged weights, shown in TensorBoard at every save."""
         before = self.progress.elapsed
         start = saved = time.monotonic()
-        meter = _Meter(self.folder / "log.jsonl", report)
+        meter = _Meter(self.folder, report)
         self.module.train()
         while self._agree_on_done() < 1.0:
             value = self._step(loss)
             now = time.monotonic()
             self.progress.elapsed = before + now - start
-            if self.progress.rank == 0:
+            if self.accelerator.is_main_process:
                 meter.add(value, self.progress, self.schedule)
                 if now - saved > self.schedule.save_seconds:
                     self._save()
+                    if sheet is not None:
+                        meter.show(self._averaged(sheet), self.progress.step)
                     saved = time.monotonic()
-        if self.progress.rank == 0:
+        if self.accelerator.is_main_process:
             self._save()
         self.average.copy_to(self.module)
+
+    def _averaged(self, sheet: Sheet) -> Tensor:
+        """What ``sheet`` paints with the averaged weights in place of the current ones."""
+        current = [parameter.detach().clone() for parameter in self.module.parameters()]
+        self.average.copy_to(self.module.eval())
+        painted = sheet()
+        with torch.no_grad():
+            for parameter, value in zip(self.module.parameters(), current, strict=True):
+                parameter.copy_(value)
+        self.module.train()
+        return painted
 
     def _agree_on_done(self) -> float:
         """The first process's clock counts, so that all stop at the same step."""
         done = self.schedule.done(self.progress.step, self.progress.elapsed)
         if self.progress.world > 1:
-            shared = torch.tensor([done], dtype=torch.float64)
-            dist.broadcast(shared, src=0)
-            done = float(shared)
+            done = float(broadcast(torch.tensor([done], dtype=torch.float64)))
         self.progress.done = done
         return done
 
@@ -141,10 +160,11 @@ class Trainer:
         for group in self.optimizer.param_groups:
             group["lr"] = self.schedule.rate(self.progress.step, self.progress.done)
         self.optimizer.zero_grad(set_to_none=True)
-        value = loss(self.progress)
-        value.backward()  # type: ignore[no-untyped-call]
+        with self.accelerator.autocast():
+            value = loss(self.progress)
+        self.accelerator.backward(value)
         if self.progress.world > 1:
-            _mean_gradients(self.module, self.progress.world)
+            _mean_gradients(self.module, self.accelerator)
         nn.utils.clip_grad_norm_(self.module.parameters(), self.schedule.clip_norm)
         self.optimizer.step()
         self.progress.step += 1
@@ -175,11 +195,12 @@ class Trainer:
         self.progress.elapsed = state["elapsed"]
 
 
-def _mean_gradients(module: nn.Module, world: int) -> None:
+def _mean_gradients(module: nn.Module, accelerator: Accelerator) -> None:
+    """One exchange for all gradients: the losses call parts of the module, which the wrapper for
+    distributed training would not see."""
     gradients = [p.grad for p in module.parameters() if p.grad is not None]
     flat = torch.cat([gradient.reshape(-1) for gradient in gradients])
-    dist.all_reduce(flat)
-    flat /= world
+    flat = accelerator.reduce(flat, "mean")
     start = 0
     for gradient in gradients:
         gradient.copy_(flat[start : start + gradient.numel()].view_as(gradient))
@@ -189,8 +210,9 @@ def _mean_gradients(module: nn.Module, world: int) -> None:
 class _Meter:
     """Averages the loss and writes one line every ``every`` steps."""
 
-    def __init__(self, path: Path, report: Callable[[str], None], every: int = 50) -> None:
-        self.path = path
+    def __init__(self, folder: Path, report: Callable[[str], None], every: int = 50) -> None:
+        self.path = folder / "log.jsonl"
+        self.board = SummaryWriter(str(folder / "board"))
         self.report = report
         self.every = every
         self.losses: list[float] = []
@@ -215,8 +237,12 @@ class _Meter:
         }
         with self.path.open("a") as log:
             log.write(json.dumps(line) + "\n")
+        self.board.add_scalar("loss", mean, progress.step)
         self.report(
             f"step {progress.step}  loss {mean:.4f}  {pace:.2f} steps/s  {left / 60:.1f} min left"
         )
         self.losses.clear()
         self.since = (progress.step, progress.elapsed)
+
+    def show(self, picture: Tensor, step: int) -> None:
+        self.board.add_image("held-out", picture, step)

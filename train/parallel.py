@@ -1,4 +1,4 @@
-"""Starts a training function in several processes with one thread each, joined by gloo."""
+"""Starts a training function in several processes with one thread each, joined by accelerate."""
 
 from __future__ import annotations
 
@@ -33,12 +33,14 @@ def _end_with_parent() -> None:
 def _enter(rank: int, world: int, port: int, work: Callable[[T], None], argument: T) -> None:
     threading.Thread(target=_end_with_parent, daemon=True).start()
     torch.set_num_threads(1)
-    os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port))
-    dist.init_process_group("gloo", rank=rank, world_size=world)
+    where = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
+    who = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": world, "LOCAL_WORLD_SIZE": world}
+    os.environ.update({name: str(value) for name, value in (where | who).items()})
     try:
         work(argument)
     finally:
-        dist.destroy_process_group()
+        if dist.is_initialized():
+            dist.destroy_process_group()
 
 
 def in_processes(world: int, work: Callable[[T], None], argument: T) -> None:

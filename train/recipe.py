@@ -19,65 +19,76 @@ class AutoencoderRecipe:
 
     seed: int = 1
     size: int = 128
-    batch: int = 8
-    widths: tuple[int, ...] = (16, 48, 64)
+    batch: int = 16
+    width: int = 32
+    encoder_blocks: tuple[int, ...] = (0, 2, 4)
+    decoder_blocks: tuple[int, ...] = (5, 2, 1)
     latent_channels: int = 8
-    latent_noise: float = 0.05
+    latent_noise: float = 0.03
     large_every: int = 8
     learning_rate: float = 1.2e-3
-    minutes: float = 12.0
-    bf16: bool = True
+    minutes: float = 60.0
 
 
 @dataclass(frozen=True, slots=True)
 class TextRecipe:
-    """The text encoder, trained with the UNet, and its vocabulary."""
+    """The text encoder and its tokenizer."""
 
     width: int = 192
     layers: int = 4
     heads: int = 4
-    length: int = 32
-    merges: int = 2000
+    length: int = 40
+    merges: int = 3000
 
 
 @dataclass(frozen=True, slots=True)
-class PoolRecipe:
-    """Latents computed before the UNet trains: ``crops`` pictures, each with ``edits`` edits."""
+class ClipRecipe:
+    """The contrastive pair of towers: where the text encoder starts, and a judge of edits."""
 
+    seed: int = 4
     size: int = 128
-    crops: int = 5500
-    edits: int = 4
-    seed: int = 2
+    patch: int = 16
+    width: int = 192
+    layers: int = 4
+    heads: int = 4
+    batch: int = 64
+    learning_rate: float = 1e-3
+    minutes: float = 20.0
 
 
 @dataclass(frozen=True, slots=True)
 class UNetRecipe:
-    """``batch`` counts over all processes. ``large_share`` of the time is spent at twice the
-    size with a quarter of the batch."""
+    """``batch`` counts over all processes. Every ``large_every``-th step uses a quarter of it at
+    twice the ``size`` (0: never). ``chinese`` is the share of Chinese instructions; ``start`` is a
+    checkpoint to begin with in place of fresh weights."""
 
     seed: int = 3
-    widths: tuple[int, ...] = (64, 96, 160, 160)
-    attention: tuple[bool, ...] = (False, False, True, True)
+    size: int = 128
+    widths: tuple[int, ...] = (64, 128, 256)
+    attention: tuple[bool, ...] = (False, True, True)
     heads: int = 4
-    batch: int = 16
+    groups: int = 16
+    batch: int = 24
     learning_rate: float = 6e-4
     minutes: float = 80.0
     dropout: float = 0.05
-    large_share: float = 0.2
-    bf16: bool = True
+    chinese: float = 0.4
+    large_every: int = 8
+    start: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """A whole run, from photos to checkpoint. ``runs`` holds what training needs to resume."""
+    """A whole run, from pictures to checkpoint. ``runs`` holds what training needs to resume."""
 
     photos: Path = Path("photos")
+    cutouts: Path = Path("cutouts")
     runs: Path = Path("runs/mini")
     processes: int = 2
+    bf16: bool = True
     autoencoder: AutoencoderRecipe = field(default_factory=AutoencoderRecipe)
     text: TextRecipe = field(default_factory=TextRecipe)
-    pool: PoolRecipe = field(default_factory=PoolRecipe)
-    large_pool: PoolRecipe = field(default_factory=lambda: PoolRecipe(256, 400, 4, 5))
+    clip: ClipRecipe = field(default_factory=ClipRecipe)
     unet: UNetRecipe = field(default_factory=UNetRecipe)
 
 
@@ -108,7 +119,7 @@ def _value(hint: Any, value: Any, where: str) -> object:
         if not isinstance(value, dict):
             raise RecipeError(f"{where} must be a table, not {value!r}")
         return _build(hint, value, where)  # type: ignore[arg-type]
-    if hint is Path and isinstance(value, str):
+    if hint in (Path, Path | None) and isinstance(value, str):
         return Path(value)
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)

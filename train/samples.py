@@ -1,96 +1,223 @@
-"""Training samples. Sample ``i`` is a pure function of (seed, i), so that a resumed run, a run on
-more processes and a test all see the same picture."""
+"""Edit pairs: a scene, what is asked for, and the exact result.
+
+Sample ``i`` is a pure function of (seed, i), so that a resumed run, a run on more processes and a
+test all see the same pair. The wording is drawn apart (`train.instructions`), so that one pair can
+be asked for in many ways.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Final, Literal
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from train.edits import EDITS, Edit, Picture
-from train.photos import Photo
+from train import objects, whole
+from train.changes import COLOURS, NOUNS, OBJECT_KINDS, PLACES, WHOLE_KINDS, Change
+from train.objects import Impossible
+from train.picture import Picture
+from train.scenes import Scene, noun_map, render
+from train.staging import Studio, backdrop, draw_scene
 
-_BLEND_ODDS = 0.15
-_JITTER_ODDS = 0.6
-_CROP_TRIES = 3
+# How often each kind is drawn, relative to a whole-picture kind.
+_OBJECT_SHARES: Final[Mapping[str, float]] = {
+    "add": 6.0,
+    "remove": 5.0,
+    "replace": 5.0,
+    "recolour": 4.0,
+    "bigger": 1.5,
+    "smaller": 1.5,
+    "move_left": 0.8,
+    "move_right": 0.8,
+    "move_up": 0.8,
+    "move_down": 0.8,
+    "duplicate": 1.5,
+    "triple": 1.0,
+    "hat": 1.2,
+    "sunglasses": 1.2,
+    "background_colour": 1.5,
+    "background_blur": 1.5,
+}
+_ABOUT_ABSENT: Final = ("remove", "recolour", "replace", "bigger", "smaller", "move_left")
+_CERTAIN: Final = tuple(kind for kind in WHOLE_KINDS if kind in whole.DETERMINISTIC)
+_WITHOUT_NOUN: Final = ("background_colour", "background_blur")
+_SPREADS: Final[Mapping[str, tuple[float, float]]] = {
+    "bigger": (0.2, 0.34),
+    "smaller": (0.3, 0.5),
+    "duplicate": (0.2, 0.34),
+    "triple": (0.18, 0.27),
+}
+_TRIES: Final = 60
+
+Combination = Literal["seen", "unseen"]
+Kind = str  # of changes.KINDS, or "absent" and "two"
+
+ODDS: Final[Mapping[Kind, float]] = {
+    **{kind: 2.4 if kind == "tint" else 1.0 for kind in WHOLE_KINDS},
+    **_OBJECT_SHARES,
+    "keep": 1.5,
+    "absent": 3.0,
+    "two": 4.0,
+}
 
 
-def generator(seed: int, index: int, purpose: int = 0) -> np.random.Generator:
-    """The random numbers of sample ``index``; ``purpose`` separates independent uses of them."""
-    return np.random.default_rng([seed, purpose, index])
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """``before`` and ``after`` ``[S, S, 3]`` in 0..1; ``changes`` is empty for "keep". ``nouns``
+    ``[S, S]`` is 1 + the number of the noun that a pixel of ``before`` shows, else 0."""
+
+    kind: Kind
+    before: Picture
+    after: Picture
+    changes: tuple[Change, ...]
+    nouns: NDArray[np.uint8]
+    scenes: tuple[Scene, Scene]
 
 
-def _crop(photo: Photo, size: int, rng: np.random.Generator) -> Picture:
-    """A random square of the photo at ``[size, size, 3]``, 0..1."""
-    height, width = photo.shape[:2]
-    side = int(min(height, width) * rng.uniform(0.35, 1.0))
-    top = int(rng.integers(0, height - side + 1))
-    left = int(rng.integers(0, width - side + 1))
-    square = photo[top : top + side, left : left + side]
-    method = cv2.INTER_AREA if side >= size else cv2.INTER_CUBIC
-    resized = cv2.resize(square, (size, size), interpolation=method)
-    return np.asarray(resized, np.float32) / 255.0
+def is_held_out(change: Change) -> bool:
+    """Whether this (edit, noun) is never trained: one in eight, by a hash of its name."""
+    if change.kind not in OBJECT_KINDS or change.noun is None:
+        return False
+    digest = hashlib.sha256(f"{change.kind} {change.noun}".encode()).digest()
+    return digest[0] % 8 == 0
 
 
-def centre(photo: Photo, size: int) -> Picture:
-    """The largest centred square of a photo at ``size`` pixels, 0..1."""
-    height, width = photo.shape[:2]
-    side = min(height, width)
-    top, left = (height - side) // 2, (width - side) // 2
-    square = photo[top : top + side, left : left + side]
-    resized = cv2.resize(square, (size, size), interpolation=cv2.INTER_AREA)
-    return np.asarray(resized, np.float32) / 255.0
+def region(pair: Pair) -> NDArray[np.bool_]:
+    """``[S, S]``: where the edit changes the picture visibly."""
+    changed: NDArray[np.bool_] = np.abs(pair.after - pair.before).max(axis=2) > 0.03
+    return changed
 
 
-def _busy_crop(photos: Sequence[Photo], size: int, rng: np.random.Generator) -> Picture:
-    """The one with most contrast of a few crops: rooms are half bare wall."""
-    crops = [
-        _crop(photos[int(rng.integers(len(photos)))], size, rng)
-        for _ in range(int(rng.integers(1, _CROP_TRIES + 1)))
-    ]
-    return max(crops, key=lambda crop: float(crop.std()))
+def draw_kind(rng: np.random.Generator) -> Kind:
+    """A kind of pair, with the frequencies of ``ODDS``."""
+    shares = np.array(list(ODDS.values()))
+    return list(ODDS)[int(rng.choice(len(shares), p=shares / shares.sum()))]
 
 
-def _jitter(picture: Picture, rng: np.random.Generator) -> Picture:
-    """Random gamma, gain per channel and mixing of channels: other light and other colours."""
-    mixing = np.eye(3) + rng.normal(0, 0.12, (3, 3)) * (1 - np.eye(3))
+def draw_pair(
+    studio: Studio,
+    size: int,
+    rng: np.random.Generator,
+    kind: Kind | None = None,
+    combination: Combination = "seen",
+) -> Pair:
+    """A pair of that kind, or of any. ``combination`` "unseen" draws an object edit of a noun that
+    training never makes."""
+    kind = kind or draw_kind(rng)
+    make = _MAKERS.get(kind, _whole if kind in WHOLE_KINDS else _object)
+    for _ in range(_TRIES):
+        try:
+            return make(_Draw(studio, size, rng, kind, combination))
+        except Impossible:
+            continue
+    raise RuntimeError(f"no scene had room for {kind!r} in {_TRIES} tries")
+
+
+@dataclass(frozen=True, slots=True)
+class _Draw:
+    """One attempt at a pair."""
+
+    studio: Studio
+    size: int
+    rng: np.random.Generator
+    kind: Kind
+    combination: Combination
+
+    def pick(self, choice: tuple[str, ...] | list[str]) -> str:
+        return choice[int(self.rng.integers(len(choice)))]
+
+    def nouns(self, low: int, high: int) -> list[str]:
+        count = int(self.rng.integers(low, high + 1))
+        return [NOUNS[int(i)] for i in self.rng.choice(len(NOUNS), count, replace=False)]
+
+    def scene(self, nouns: list[str], kind: Kind | None = None) -> Scene:
+        spread = _SPREADS.get(kind or self.kind, (0.22, 0.46))
+        return draw_scene(self.studio, self.size, self.rng, nouns, spread)
+
+    def pair(self, before: Scene, after: Scene, *changes: Change) -> Pair:
+        """Whole-picture changes are painted last, whatever their place in the sentence."""
+        first = render(before)
+        last = first if after is before else render(after)
+        for change in changes:
+            if change.kind in WHOLE_KINDS:
+                last = whole.apply(change, last, self.studio.styles)
+        nouns = noun_map(before, NOUNS)
+        return Pair(self.kind, first, last, changes, nouns, (before, after))
+
+
+def _whole_change(draw: _Draw, kind: Kind) -> Change:
+    return Change(kind, colour=draw.pick(list(COLOURS)) if kind == "tint" else None)
+
+
+def _whole(draw: _Draw) -> Pair:
+    scene = draw.scene(draw.nouns(0, 2))
+    return draw.pair(scene, scene, _whole_change(draw, draw.kind))
+
+
+def _keep(draw: _Draw) -> Pair:
+    scene = draw.scene(draw.nouns(0, 3))
+    return draw.pair(scene, scene)
+
+
+def _object_change(draw: _Draw, kind: Kind, noun: str) -> Change:
+    change = Change(kind, noun=None if kind in _WITHOUT_NOUN else noun)
+    if kind == "add" and draw.rng.random() < 0.8:
+        change = replace(change, place=draw.pick(list(PLACES)))
+    if kind == "replace":
+        change = replace(change, other=draw.pick([other for other in NOUNS if other != noun]))
+    if kind in ("recolour", "background_colour"):
+        change = replace(change, colour=draw.pick(list(COLOURS)))
+    if kind not in _WITHOUT_NOUN and is_held_out(change) != (draw.combination == "unseen"):
+        raise Impossible("the combination is of the other split")
+    return change
+
+
+def _object(draw: _Draw) -> Pair:
+    nouns = draw.nouns(1, 3)
+    change = _object_change(draw, draw.kind, nouns[0])
+    before = draw.scene(nouns[1:] if draw.kind == "add" else nouns)
+    after = objects.apply(before, change, draw.studio.props)
+    return draw.pair(before, after, change)
+
+
+def _absent(draw: _Draw) -> Pair:
+    """An edit of an object that is not there: nothing changes."""
+    nouns = draw.nouns(2, 4)
+    change = _object_change(draw, draw.pick(_ABOUT_ABSENT), nouns[0])
+    scene = draw.scene(nouns[1:])
+    return draw.pair(scene, scene, change)
+
+
+def _two(draw: _Draw) -> Pair:
+    """Two edits at once: of an object and of the whole picture, or of two objects."""
+    nouns = draw.nouns(2, 3)
+    first = _object_change(draw, draw.pick(("add", "remove", "replace", "recolour")), nouns[0])
+    before = draw.scene(nouns[1:] if first.kind == "add" else nouns)
+    after = objects.apply(before, first, draw.studio.props)
+    if draw.rng.random() < 0.6:
+        second = _whole_change(draw, draw.pick(_CERTAIN))
+    else:
+        second = _object_change(draw, draw.pick(("remove", "recolour", "replace")), nouns[1])
+        if second.other == first.noun or second.other == first.other:
+            raise Impossible("the same noun twice")
+        after = objects.apply(after, second, draw.studio.props)
+    pair = (first, second) if draw.rng.random() < 0.5 else (second, first)
+    return draw.pair(before, after, *pair)
+
+
+_MAKERS: Final[Mapping[Kind, Callable[[_Draw], Pair]]] = {
+    "keep": _keep,
+    "absent": _absent,
+    "two": _two,
+}
+
+
+def autoencoder_picture(studio: Studio, size: int, rng: np.random.Generator) -> Picture:
+    """A picture for the autoencoder: plain photographs, and both sides of edit pairs."""
     if rng.random() < 0.4:
-        mixing = mixing[rng.permutation(3)]
-    mixing /= mixing.sum(axis=1, keepdims=True)
-    gain = rng.uniform(0.75, 1.2, 3)
-    mixed = np.clip(picture @ mixing.T * gain, 0, 1) ** np.exp(rng.normal(0, 0.35))
-    return np.asarray(mixed, np.float32)
-
-
-def picture(photos: Sequence[Photo], size: int, rng: np.random.Generator) -> Picture:
-    """A picture ``[size, size, 3]`` to edit: crop, flip, double exposure, other light."""
-    result = _busy_crop(photos, size, rng)
-    if rng.random() < 0.5:
-        result = np.ascontiguousarray(result[:, ::-1])
-    if rng.random() < _BLEND_ODDS:
-        share = np.float32(rng.uniform(0.3, 0.7))
-        result = share * result + (1 - share) * _busy_crop(photos, size, rng)
-    if rng.random() < _JITTER_ODDS:
-        result = _jitter(result, rng)
-    return np.clip(result, 0, 1).astype(np.float32)
-
-
-def edit_odds() -> NDArray[np.float64]:
-    """Frequencies of ``EDITS``, summing to 1."""
-    shares = np.array([edit.share for edit in EDITS])
-    odds: NDArray[np.float64] = shares / shares.sum()
-    return odds
-
-
-def pick_edit(rng: np.random.Generator) -> Edit:
-    """An edit, with the frequencies that the table of edits names."""
-    return EDITS[int(rng.choice(len(EDITS), p=edit_odds()))]
-
-
-def autoencoder_picture(photos: Sequence[Photo], size: int, seed: int, index: int) -> Picture:
-    """Sample ``index`` for the autoencoder: half plain, half edited, as it will meet both."""
-    rng = generator(seed, index)
-    plain = picture(photos, size, rng)
-    return plain if rng.random() < 0.5 else pick_edit(rng).apply(plain)
+        return backdrop(studio.photos, size, rng)
+    pair = draw_pair(studio, size, rng)
+    return pair.after if rng.random() < 0.7 else pair.before

@@ -4,101 +4,156 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
+import cv2
 import torch
-from diffusers import AutoencoderKL
+from accelerate import Accelerator
+from diffusers import AutoencoderTiny
 from torch import Tensor
-from transformers import CLIPTokenizer
+from transformers import CLIPModel, CLIPTextModel, CLIPTokenizer
 
-from train import autoencoder, photos
+from train import autoencoder, clip, cutouts, photos
+from train.captions import caption
 from train.checkpoint import write_checkpoint
+from train.instructions import Language
 from train.loop import Schedule, Trainer
+from train.objects import Props
 from train.parallel import in_processes
-from train.pool import Pool, build_pool, open_pool
+from train.photos import Split
+from train.picture import Picture
 from train.recipe import Recipe
-from train.samples import autoencoder_picture, centre
+from train.samples import autoencoder_picture, draw_pair
+from train.staging import Studio, centre, generator
+from train.stream import EditStream, batches
+from train.styles import open_styles
 from train.text import build_text_encoder, build_tokenizer
-from train.unet import EditLoss, EditModel, build_unet
+from train.unet import EditLoss, EditModel, build_unet, load_unet
 
-_CALIBRATION_PICTURES = 128
-
-
-def autoencoder_folder(recipe: Recipe) -> Path:
-    return recipe.runs / "autoencoder"
+Stage = Literal["autoencoder", "clip", "unet"]
 
 
-def train_autoencoder(recipe: Recipe, minutes: float | None = None) -> None:
+def with_minutes(recipe: Recipe, stage: Stage, minutes: float | None) -> Recipe:
+    """The recipe with another time budget for a stage."""
+    if minutes is None:
+        return recipe
+    changed = replace(getattr(recipe, stage), minutes=minutes)
+    return replace(recipe, **{stage: changed})
+
+
+def open_studio(recipe: Recipe, split: Split, size: int) -> Studio:
+    """What scenes of a split are made from; photographs are kept at twice ``size`` at least."""
+    props = Props(
+        cutouts.canonical(recipe.cutouts),
+        {name: cutouts.accessory(recipe.cutouts, name) for name in ("hat", "sunglasses")},
+    )
+    return Studio(
+        photos.load(recipe.photos, split, 2 * size),
+        cutouts.load(recipe.cutouts, split),
+        props,
+        open_styles(recipe.photos / "styles"),
+    )
+
+
+def train_autoencoder(recipe: Recipe) -> None:
     """Trains (or goes on training) the autoencoder and leaves it in ``runs/autoencoder/vae``."""
-    if minutes is not None:
-        recipe = replace(recipe, autoencoder=replace(recipe.autoencoder, minutes=minutes))
     in_processes(recipe.processes, _train_autoencoder, recipe)
+
+
+def train_clip(recipe: Recipe) -> None:
+    """Trains (or goes on training) the small CLIP and leaves it in ``runs/clip/model``."""
+    in_processes(recipe.processes, _train_clip, recipe)
+
+
+def train_unet(recipe: Recipe) -> None:
+    """Trains (or goes on training) the UNet with its text encoder and leaves a checkpoint in
+    ``runs/checkpoint``."""
+    in_processes(recipe.processes, _train_unet, recipe)
+
+
+def _accelerator(recipe: Recipe) -> Accelerator:
+    cv2.setNumThreads(1)
+    return Accelerator(cpu=True, mixed_precision="bf16" if recipe.bf16 else "no")
 
 
 def _train_autoencoder(recipe: Recipe) -> None:
     stage = recipe.autoencoder
+    accelerator = _accelerator(recipe)
     torch.manual_seed(stage.seed)
-    pictures = photos.load(recipe.photos, "train", 2 * stage.size * 2)
+    studio = open_studio(recipe, "train", 2 * stage.size)
     vae = autoencoder.build(stage)
+
+    def make(size: int, index: int) -> Picture:
+        return autoencoder_picture(studio, size, generator(stage.seed, index))
+
     schedule = Schedule(stage.learning_rate, minutes=stage.minutes, average=0.995)
-    trainer = Trainer(vae, schedule, autoencoder_folder(recipe))
-    trainer.run(autoencoder.AutoencoderLoss(vae, pictures, stage))
-    if trainer.progress.rank:
-        return
-    vae.eval()
-    autoencoder.standardise(vae, calibration_pictures(recipe, pictures))
-    vae.save_pretrained(autoencoder_folder(recipe) / "vae")
+    folder = recipe.runs / "autoencoder"
+    trainer = Trainer(vae, schedule, folder, accelerator)
+    trainer.run(autoencoder.AutoencoderLoss(vae, make, stage))
+    if accelerator.is_main_process:
+        vae.save_pretrained(folder / "vae")
 
 
-def calibration_pictures(recipe: Recipe, pictures: list[photos.Photo]) -> Tensor:
-    """Pictures that no training step has seen, from the training photos."""
-    stage = recipe.autoencoder
-    numbers = range(_CALIBRATION_PICTURES)
-    return autoencoder.to_tensor(
-        [autoencoder_picture(pictures, stage.size, stage.seed + 1, i) for i in numbers]
-    )
+def load_autoencoder(recipe: Recipe) -> AutoencoderTiny:
+    vae = AutoencoderTiny.from_pretrained(recipe.runs / "autoencoder" / "vae")
+    return vae.eval().requires_grad_(False).to(memory_format=torch.channels_last)
 
 
-def load_autoencoder(recipe: Recipe) -> AutoencoderKL:
-    vae = AutoencoderKL.from_pretrained(autoencoder_folder(recipe) / "vae")
-    return vae.eval().requires_grad_(False)
+def _train_clip(recipe: Recipe) -> None:
+    stage = recipe.clip
+    accelerator = _accelerator(recipe)
+    torch.manual_seed(stage.seed)
+    studio = open_studio(recipe, "train", stage.size)
+    tokenizer = build_tokenizer(recipe.text)
+    model = clip.build_clip(stage, recipe.text, tokenizer)
+
+    def make(index: int) -> tuple[Picture, str]:
+        rng = generator(stage.seed, index)
+        pair = draw_pair(studio, stage.size, rng)
+        language: Language = "zh" if rng.random() < recipe.unet.chinese else "en"
+        return pair.after, caption(pair.scenes[1], rng, language, pair.changes)
+
+    schedule = Schedule(stage.learning_rate, minutes=stage.minutes, average=0.995)
+    folder = recipe.runs / "clip"
+    trainer = Trainer(model, schedule, folder, accelerator)
+    trainer.run(clip.ClipLoss(model, tokenizer, make, stage))
+    if accelerator.is_main_process:
+        model.save_pretrained(folder / "model")
+        tokenizer.save_pretrained(folder / "tokenizer")
 
 
-def train_unet(recipe: Recipe, minutes: float | None = None) -> None:
-    """Encodes the pools, then trains (or goes on training) the UNet with its text encoder and
-    leaves a checkpoint in ``runs/checkpoint``."""
-    if minutes is not None:
-        recipe = replace(recipe, unet=replace(recipe.unet, minutes=minutes))
-    in_processes(recipe.processes, _train_unet, recipe)
+def load_clip(recipe: Recipe) -> CLIPModel:
+    return CLIPModel.from_pretrained(recipe.runs / "clip" / "model").eval().requires_grad_(False)
 
 
-def _pools(recipe: Recipe, vae: AutoencoderKL) -> tuple[Pool, Pool]:
-    small, large = recipe.runs / "pool", recipe.runs / "large_pool"
-    if not (small.exists() and large.exists()):
-        pictures = photos.load(recipe.photos, "train", 2 * recipe.large_pool.size)
-        build_pool(small, recipe.pool, vae, pictures)
-        build_pool(large, recipe.large_pool, vae, pictures)
-    return open_pool(small), open_pool(large)
-
-
-def build_model(recipe: Recipe, vae: AutoencoderKL) -> tuple[EditModel, CLIPTokenizer]:
-    """The untrained model; the same weights for the same seed."""
+def build_model(recipe: Recipe, vae: AutoencoderTiny) -> tuple[EditModel, CLIPTokenizer]:
+    """The model before its first step: of ``unet.start``, or fresh with the text tower of the
+    small CLIP if that was trained. The same weights for the same seed."""
     torch.manual_seed(recipe.unet.seed)
+    start = recipe.unet.start
+    if start is not None:
+        tokenizer = CLIPTokenizer.from_pretrained(start / "tokenizer")
+        text_encoder = CLIPTextModel.from_pretrained(start / "text_encoder")
+        return EditModel(load_unet(start), text_encoder), tokenizer
     tokenizer = build_tokenizer(recipe.text)
     text_encoder = build_text_encoder(recipe.text, tokenizer)
-    side = recipe.large_pool.size // 2 ** (len(vae.config.block_out_channels) - 1)
-    unet = build_unet(recipe.unet, vae.config.latent_channels, recipe.text.width, side)
+    if (recipe.runs / "clip" / "model").exists():
+        text_encoder = clip.text_encoder_of(load_clip(recipe))
+    unet = build_unet(recipe.unet, vae.config.latent_channels, recipe.text.width)
     return EditModel(unet, text_encoder), tokenizer
 
 
 def _train_unet(recipe: Recipe) -> None:
-    vae = load_autoencoder(recipe)
-    pools = _pools(recipe, vae)
-    model, tokenizer = build_model(recipe, vae)
     stage = recipe.unet
-    schedule = Schedule(stage.learning_rate, minutes=stage.minutes, warmup_steps=150, average=0.998)
-    trainer = Trainer(model, schedule, recipe.runs / "unet")
-    trainer.run(EditLoss(model, tokenizer, pools, stage))
-    if trainer.progress.rank == 0:
+    accelerator = _accelerator(recipe)
+    vae = load_autoencoder(recipe)
+    model, tokenizer = build_model(recipe, vae)
+    schedule = Schedule(stage.learning_rate, minutes=stage.minutes, warmup_steps=150, average=0.999)
+    trainer = Trainer(model, schedule, recipe.runs / "unet", accelerator)
+    studio = open_studio(recipe, "train", 2 * stage.size)
+    stream = EditStream(studio, vae, tokenizer, stage, trainer.progress)
+    trainer.run(EditLoss(model, batches(stream, trainer.progress.step)))
+    if accelerator.is_main_process:
         write_checkpoint(recipe.runs / "checkpoint", model.eval(), tokenizer, vae)
 
 
@@ -106,5 +161,5 @@ def autoencoder_psnr(recipe: Recipe, size: int) -> float:
     """PSNR in dB of the trained autoencoder on the centres of the held-out photos."""
     pictures = photos.load(recipe.photos, "held_out", 2 * size)
     vae = load_autoencoder(recipe)
-    squares = [autoencoder.to_tensor([centre(photo, size)]) for photo in pictures]
+    squares: list[Tensor] = [autoencoder.to_tensor([centre(photo, size)]) for photo in pictures]
     return sum(autoencoder.psnr_of_round_trip(vae, one) for one in squares) / len(squares)

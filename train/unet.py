@@ -2,28 +2,32 @@
 
 The UNet sees noisy latents beside the latents of the picture to edit and predicts v (Salimans and
 Ho 2022, appendix D) under a noise schedule that ends in pure noise (Lin et al. 2023, section 3.1).
+There v is minus the edited picture, so that a single step already gives it: three quarters of the
+samples are drawn at that end.
 """
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
 
-import numpy as np
 import torch
+import torch.nn.functional as F
 from diffusers import DDIMScheduler, UNet2DConditionModel
 from diffusers.models.attention_processor import AttnProcessor
-from numpy.typing import NDArray
 from torch import Tensor, nn
-from transformers import CLIPTextModel, CLIPTokenizer
+from transformers import CLIPTextModel
 
-from train.edits import EDITS
-from train.instructions import write
+from train.changes import NOUNS
+from train.identity import start_as_identity
 from train.loop import Progress
-from train.pool import Pool
 from train.recipe import UNetRecipe
-from train.samples import generator
-from train.text import token_ids
+from train.stream import Batch
+
+# Squared change, as a mean over the latents of a pair, that counts as much as no change at all.
+_LEAST_CHANGE: Final = 0.05
+_GROUNDING_SHARE: Final = 0.1
 
 
 def build_scheduler() -> DDIMScheduler:
@@ -40,22 +44,21 @@ def build_scheduler() -> DDIMScheduler:
     )
 
 
-def build_unet(
-    recipe: UNetRecipe, latent_channels: int, text_width: int, size: int
-) -> UNet2DConditionModel:
-    """A fresh UNet, ``2 * latent_channels`` in (noisy, then picture) and ``latent_channels`` out;
-    cross-attention to the text where ``recipe.attention`` says so, and in the middle.
+def build_unet(recipe: UNetRecipe, latent_channels: int, text_width: int) -> UNet2DConditionModel:
+    """A UNet that copies, ``2 * latent_channels`` in (noisy, then picture) and ``latent_channels``
+    out; cross-attention to the text where ``recipe.attention`` says so, and in the middle.
 
     The text, pooled, also joins the time embedding, which scales and shifts the features of every
     block. By attention at the small levels alone, 19,000 samples had taught it nothing of the text.
     """
     down = tuple("CrossAttnDownBlock2D" if on else "DownBlock2D" for on in recipe.attention)
     up = tuple("CrossAttnUpBlock2D" if on else "UpBlock2D" for on in reversed(recipe.attention))
-    return UNet2DConditionModel(
-        sample_size=size,
+    unet = UNet2DConditionModel(
+        sample_size=recipe.size // 4,
         in_channels=2 * latent_channels,
         out_channels=latent_channels,
         block_out_channels=tuple(recipe.widths),
+        norm_num_groups=recipe.groups,
         layers_per_block=1,
         down_block_types=down,
         up_block_types=up,
@@ -65,10 +68,22 @@ def build_unet(
         addition_embed_type_num_heads=recipe.heads,
         resnet_time_scale_shift="scale_shift",
     )
+    start_as_identity(unet)
+    return unet
+
+
+def load_unet(checkpoint: Path) -> UNet2DConditionModel:
+    """The UNet of a checkpoint, in float32, to go on with."""
+    return UNet2DConditionModel.from_pretrained(checkpoint / "unet", torch_dtype=torch.float32)
 
 
 class EditModel(nn.Module):
-    """The two parts that are trained together."""
+    """The parts that are trained together, and two heads that only help to train them.
+
+    At half the latents' resolution one names what every place shows, before the UNet's middle; the
+    other tells where the edit will change it, after the middle. They make the UNet find objects
+    many times sooner than the edited pictures alone do.
+    """
 
     def __init__(self, unet: UNet2DConditionModel, text_encoder: CLIPTextModel) -> None:
         super().__init__()
@@ -76,6 +91,18 @@ class EditModel(nn.Module):
         self.text_encoder = text_encoder
         # The backward pass of fused attention is slower on a CPU than plain matrix products.
         unet.set_attn_processor(AttnProcessor())
+        width = unet.config.block_out_channels[1]
+        self.name_head = nn.Conv2d(width, len(NOUNS) + 1, 1)
+        self.region_head = nn.Conv2d(width, 1, 1)
+        self._seen: dict[str, Tensor] = {}
+        self._watch("names", unet.down_blocks[1].attentions[-1])
+        self._watch("region", unet.up_blocks[-2].attentions[-1])
+
+    def _watch(self, name: str, module: nn.Module) -> None:
+        def keep(module: nn.Module, inputs: object, output: tuple[Tensor, ...]) -> None:
+            self._seen[name] = output[0]
+
+        module.register_forward_hook(keep)
 
     def forward(self, noisy: Tensor, image: Tensor, timestep: Tensor, ids: Tensor) -> Tensor:
         """v ``[B, C, h, w]`` from latents ``[B, C, h, w]`` twice, ``[B]`` and ids ``[B, L]``."""
@@ -84,94 +111,46 @@ class EditModel(nn.Module):
         velocity: Tensor = self.unet(rows, timestep, encoder_hidden_states=text).sample
         return velocity
 
-
-def dropped(chance: float, uniform: NDArray[np.floating]) -> tuple[NDArray[np.bool_], ...]:
-    """Which rows lose their text and which their picture, from one uniform number a row: text
-    alone, both and picture alone with ``chance`` each (InstructPix2Pix, section 3.2.1)."""
-    text = uniform < 2 * chance
-    image = (uniform >= chance) & (uniform < 3 * chance)
-    return text, image
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """One step's rows. Latents are float32 ``[B, C, h, w]``."""
-
-    before: Tensor
-    after: Tensor
-    noise: Tensor
-    timestep: Tensor
-    texts: list[str]
-
-
-def make_batch(pool: Pool, indices: range, recipe: UNetRecipe) -> Batch:
-    """Rows ``indices`` of the endless stream: each a pure function of its index and the seed."""
-    rows = [_row(pool, index, recipe) for index in indices]
-    before, after, noise, timestep, texts = zip(*rows, strict=True)
-    return Batch(
-        torch.from_numpy(np.stack(before)),
-        torch.from_numpy(np.stack(after)),
-        torch.from_numpy(np.stack(noise)),
-        torch.tensor(timestep),
-        list(texts),
-    )
-
-
-_Row = tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32], int, str]
-
-
-def _row(pool: Pool, index: int, recipe: UNetRecipe) -> _Row:
-    rng = generator(recipe.seed, index)
-    crop, place = divmod(int(rng.integers(len(pool))), pool.edit.shape[1])
-    text = write(EDITS[pool.edit[crop, place]], rng)
-    drop_text, drop_image = dropped(recipe.dropout, rng.random(1))
-    before = pool.before[crop].astype(np.float32) * np.float32(not drop_image[0])
-    after = pool.after[crop, place].astype(np.float32)
-    noise = rng.standard_normal(after.shape, dtype=np.float32)
-    return before, after, noise, _timestep(rng), "" if drop_text[0] else text
-
-
-def _timestep(rng: np.random.Generator) -> int:
-    """Half of them in the noisiest quarter, where an edit with an exact target is decided."""
-    return int(1000 * (1 - rng.random() ** 2) - 1e-9)
+    def grounding(self) -> tuple[Tensor, Tensor]:
+        """Of the last forward pass: logits of nouns ``[B, N + 1, h/2, w/2]`` and of the region
+        ``[B, h/2, w/2]``."""
+        names = self.name_head(self._seen.pop("names"))
+        region = self.region_head(self._seen.pop("region"))
+        return names.float(), region[:, 0].float()
 
 
 class EditLoss:
-    """Mean squared error of v. From half of the time on, some steps use pictures twice as large,
-    a quarter as many, so that ``large_share`` of the whole work goes there."""
+    """Squared error of v, as a share of what the edit changes, and the two helping heads."""
 
-    def __init__(
-        self,
-        model: EditModel,
-        tokenizer: CLIPTokenizer,
-        pools: tuple[Pool, Pool],
-        recipe: UNetRecipe,
-    ) -> None:
+    def __init__(self, model: EditModel, batches: Iterator[Batch]) -> None:
         self.model = model
-        self.tokenizer = tokenizer
-        self.pools = pools
-        self.recipe = recipe
+        self.batches = batches
         self.scheduler = build_scheduler()
 
     def __call__(self, progress: Progress) -> Tensor:
-        batch = self._batch(progress)
+        batch = next(self.batches)
         noisy = self.scheduler.add_noise(batch.after, batch.noise, batch.timestep)
         target = self.scheduler.get_velocity(batch.after, batch.noise, batch.timestep)
-        ids = token_ids(self.tokenizer, batch.texts)
-        with torch.autocast("cpu", torch.bfloat16, enabled=self.recipe.bf16):
-            out = self.model(noisy, batch.before, batch.timestep, ids)
-        error: Tensor = (out.float() - target).square().mean()
-        return error
-
-    def _batch(self, progress: Progress) -> Batch:
-        indices = progress.share(self.recipe.batch)
-        if not _is_large(progress, self.recipe.large_share):
-            return make_batch(self.pools[0], indices, self.recipe)
-        few = indices[: max(1, len(indices) // 4)]
-        return make_batch(self.pools[1], few, self.recipe)
+        out = self.model(noisy, batch.before, batch.timestep, batch.ids)
+        error = (out.float() - target).square().mean(dim=(1, 2, 3))
+        edit = (error * change_weights(batch)).mean()
+        return edit + _GROUNDING_SHARE * grounding_loss(*self.model.grounding(), batch)
 
 
-def _is_large(progress: Progress, share: float) -> bool:
-    rate = 2 * share
-    turn = math.floor((progress.step + 1) * rate) > math.floor(progress.step * rate)
-    return progress.done > 0.5 and turn
+def change_weights(batch: Batch) -> Tensor:
+    """``[B]``: one over the squared change that a row asks for, so that a small object counts as
+    much as a whole picture. Rows that lost a condition cannot know it and count as whole ones."""
+    change = (batch.after - batch.before).square().mean(dim=(1, 2, 3))
+    known = batch.text * batch.image
+    return known / (change + _LEAST_CHANGE) + (1 - known) * 0.5
+
+
+def grounding_loss(names: Tensor, region: Tensor, batch: Batch) -> Tensor:
+    """Cross-entropies of the two heads, over the rows that have what each needs."""
+    background = torch.ones(names.shape[1])
+    background[0] = 0.2
+    naming = F.cross_entropy(names, batch.nouns, background, reduction="none")
+    finding = F.binary_cross_entropy_with_logits(region, batch.region, reduction="none")
+    both = batch.image * batch.text
+    named = (naming.mean(dim=(1, 2)) * batch.image).mean()
+    return named + (finding.mean(dim=(1, 2)) * both).mean()
