@@ -111,26 +111,12 @@ _NOUN_SLOTS: Final = {
 }
 
 # What goes around a sentence; only a command, which starts with a verb, takes the first ones.
-_AROUND_COMMANDS: Final = (
-    ("请", ""), ("请", ""), ("帮我", ""), ("帮我", ""), ("请帮我", ""), ("麻烦", ""),
-    ("麻烦帮我", ""), ("能不能", "？"), ("能不能帮我", "？"), ("可以", "吗？"), ("能", "吗"),
-    ("可以帮我", "吗"), ("我想", ""), ("我要", ""), ("你能", "吗？"), ("", "可以吗"), ("", "好吗"),
-)  # fmt: skip
-_AROUND: Final = (
-    ("", "吧"),
-    ("", "，谢谢"),
-    ("", "谢谢"),
-    ("", "，好吗"),
-    ("", "，麻烦了"),
-    ("", "吧"),
-)
-_COMMANDS: Final = (
-    "把", "将", "给", "让", "变成", "变为", "改成", "改为", "弄成", "换成", "转换",
-    "画成", "去掉", "删", "移", "抹", "去除", "擦", "拿", "弄走", "清除", "复制",
-    "克隆", "放", "加", "添", "画", "用", "在", "往", "向左", "向右", "向上",
-    "向下", "提", "增", "降", "减", "调", "压", "缩", "模糊", "虚化", "染",
-    "套", "打上", "反转", "柔化", "保持", "别", "不要", "再加", "再放", "再画", "再添",
-    "多加", "做", "处理",
+AROUND_COMMANDS: Final = (
+    "把", "将", "给", "让", "在", "往", "用", "别", "不要", "变成", "变为", "改成", "改为", "改变",
+    "弄成", "换成", "转换", "处理", "画", "去", "删", "移", "抹", "擦", "拿", "弄走", "清除",
+    "复制", "克隆", "放", "加", "添", "再加", "再来", "再放", "再画", "再添", "多加", "左移",
+    "右移", "上移", "下移", "向左", "向右", "向上", "向下", "提", "增", "降", "减", "调", "压",
+    "缩", "虚化", "染", "套", "打上", "反转", "柔化", "保持", "保留",
 )  # fmt: skip
 
 _JOINED: Final = (
@@ -151,18 +137,21 @@ _HOMOPHONES: Final = {
 }  # fmt: skip
 
 
+def _is_command(text: str) -> bool:
+    return text.startswith(_COMMANDS) and not text.startswith("画面")
+
+
 def join(first: str, second: str, rng: np.random.Generator) -> str:
     """One sentence for two."""
-    commands = first.startswith(_COMMANDS) and second.startswith(_COMMANDS)
-    ordered = commands and rng.random() < 0.35
+    ordered = _is_command(first) and _is_command(second) and rng.random() < 0.35
     return pick(_JOINED_COMMANDS if ordered else _JOINED, rng).format(first, second)
 
 
 def dress(text: str, rng: np.random.Generator) -> str:
     """Politeness, mistakes and the full stop."""
     if rng.random() < 0.35:
-        command = text.startswith(_COMMANDS) and rng.random() < 0.75
-        before, after = pick(_AROUND_COMMANDS if command else _AROUND, rng)
+        command = _is_command(text) and rng.random() < 0.75
+        before, after = pick(AROUND_COMMANDS if command else AROUND, rng)
         text = before + text + after
     if rng.random() < 0.07:
         text = _typo(text, rng)

@@ -134,12 +134,12 @@ def _noun_slots(noun: str) -> Slots:
 _NOUN_SLOTS: Final = {noun: tuple(map(_noun_slots, forms)) for noun, forms in _NOUNS.items()}
 
 # What goes around a sentence; only a command, which starts with a verb, takes the first ones.
-_AROUND_COMMANDS: Final = (
+AROUND_COMMANDS: Final = (
     ("can you ", ""), ("can you ", "?"), ("could you ", ""), ("could you ", "?"),
     ("could you please ", ""), ("can you please ", "?"), ("i want you to ", ""),
     ("would you ", "?"), ("i'd like you to ", ""), ("let's ", ""), ("please just ", ""),
 )  # fmt: skip
-_AROUND: Final = (
+AROUND: Final = (
     ("please ", ""), ("please ", ""), ("please ", ""), ("please, ", ""), ("now ", ""),
     ("just ", ""), ("hey, ", ""), ("ok, ", ""), ("", " please"), ("", ", please"),
     ("", " for me"), ("", ", thanks"), ("", " now"), ("", " thank you"),
@@ -150,12 +150,13 @@ _VERBS: Final = frozenset((
     "decrease", "defocus", "delete", "desaturate", "dim", "double", "drag", "draw", "drop",
     "duplicate", "dye", "edit", "enlarge", "erase", "exchange", "fade", "fill", "flip", "get",
     "give", "grow", "halve", "have", "hide", "include", "increase", "insert", "invert", "keep",
-    "leave", "lift", "lighten", "lower", "magnify", "make", "move", "mute", "overexpose", "paint",
-    "paste", "pixelate", "pixelise", "place", "posterise", "pull", "push", "put", "raise",
-    "recolour", "redo", "redraw", "reduce", "remove", "repaint", "repeat", "replace", "resize",
-    "return", "reverse", "saturate", "scale", "scratch", "set", "shift", "shine", "shrink", "size",
-    "sketch", "slide", "smooth", "soften", "substitute", "swap", "switch", "take", "tint", "tone",
-    "trade", "transform", "triple", "turn", "underexpose", "use", "warm", "wipe",
+    "leave", "let", "lift", "lighten", "lose", "lower", "magnify", "make", "move", "mute",
+    "overexpose", "paint", "paste", "pixelate", "pixelise", "place", "posterise", "pull", "push",
+    "put", "raise", "recolour", "redo", "redraw", "reduce", "remove", "repaint", "repeat",
+    "replace", "resize", "return", "reverse", "saturate", "scale", "scratch", "set", "shift",
+    "shine", "shrink", "size", "sketch", "slide", "smooth", "soften", "substitute", "swap",
+    "switch", "take", "tint", "tone", "trade", "transform", "triple", "turn", "underexpose", "use",
+    "wipe",
 ))  # fmt: skip
 
 _JOINED: Final = (
@@ -187,7 +188,7 @@ def dress(text: str, rng: np.random.Generator) -> str:
     """Politeness, spelling, mistakes, case and the full stop."""
     if rng.random() < 0.3:
         command = _is_command(text) and rng.random() < 0.4
-        before, after = pick(_AROUND_COMMANDS if command else _AROUND, rng)
+        before, after = pick(AROUND_COMMANDS if command else AROUND, rng)
         text = before + text + after
     if rng.random() < 0.45:
         for british, american in _AMERICAN:

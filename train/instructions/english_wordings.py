@@ -60,7 +60,7 @@ WORDINGS: Final[dict[str, Wording]] = {
         ),
         (
             "leave everything as it is, do nothing", "don't alter this picture at all",
-            "hand {s} back untouched", "{s} is perfect already",
+            "hand {s} back untouched", "let {s} stay exactly the same",
         ),
     ),
     "black_and_white": _whole(
@@ -107,7 +107,7 @@ WORDINGS: Final[dict[str, Wording]] = {
             "make the sky dark like at night", "it should be night",
         ),
         (
-            "as if it was midnight", "change the day to night", "the sun is gone, the moon is out",
+            "as if it was midnight", "change the day to night", "let night come over {s}",
         ),
     ),
     "sunset": _whole(
@@ -151,7 +151,7 @@ WORDINGS: Final[dict[str, Wording]] = {
             "invert the colours of {s}", "swap black and white", "negative", "reverse all colours",
         ),
         (
-            "show me the inverted colours", "replace every colour by its opposite",
+            "show me the inverted colours", "flip every colour to its negative",
             "develop {s} as if it were still the negative",
         ),
     ),
@@ -163,10 +163,11 @@ WORDINGS: Final[dict[str, Wording]] = {
             "more light", "{raise} the exposure", "brighten {s} up", "more brightness",
             "{raise} the brightness of {s}", "overexpose {s}", "add light", "light {s} up",
             "give {s} more light", "brighten up everything", "higher brightness",
+            "{s} is too dark",
         ),
         (
             "increase the brightness of this photo somewhat", "lighten it up",
-            "it is too dark, fix that", "let more light in",
+            "give the whole thing a brighter light", "let more light in",
         ),
     ),
     "darker": _whole(
@@ -176,11 +177,11 @@ WORDINGS: Final[dict[str, Wording]] = {
             "darken {s}", "{lower} the brightness", "less light", "{lower} the exposure",
             "dim {s}", "dim the light", "{lower} the brightness of {s}", "less brightness",
             "underexpose {s}", "darken everything", "take light away from {s}",
-            "give {s} less light", "lower brightness", "make the light dim",
+            "give {s} less light", "lower brightness", "make the light dim", "{s} is too bright",
         ),
         (
             "decrease the brightness of this photo somewhat", "dim all the lamps a good deal",
-            "it is too bright, fix that",
+            "give the whole thing a darker light",
         ),
     ),
     "more_contrast": _whole(
@@ -194,7 +195,7 @@ WORDINGS: Final[dict[str, Wording]] = {
         ),
         (
             "boost the contrast of this photo a lot", "add more contrast to {s}",
-            "the darks darker and the lights lighter",
+            "let the contrast go up a lot",
         ),
     ),
     "less_contrast": _whole(
@@ -209,7 +210,7 @@ WORDINGS: Final[dict[str, Wording]] = {
         ),
         (
             "lower the contrast of this photo a bit", "take some contrast out of {s}",
-            "bring the darks and the lights closer together",
+            "let the contrast go down a lot",
         ),
     ),
     "more_colour": _whole(
@@ -222,10 +223,11 @@ WORDINGS: Final[dict[str, Wording]] = {
             "turn up the colours", "saturate {s}", "vibrant colours", "more intense colours",
             "make the colours stronger", "make the colours pop", "brighter colours",
             "{raise} the saturation of {s}", "vivid colours", "richer colours",
+            "the colours are too pale",
         ),
         (
             "boost the saturation of this photo a lot", "let the colours of {s} shine",
-            "the colours are too dull, fix that",
+            "make every colour far more vivid",
         ),
     ),
     "less_colour": _whole(
@@ -236,11 +238,11 @@ WORDINGS: Final[dict[str, Wording]] = {
             "weaker colours", "give {s} muted colours", "pale colours", "tone down the colours",
             "fade the colours", "desaturate {s} a little", "{lower} the saturation of {s}",
             "make the colours weaker", "make the colours pale", "faded colours", "muted colours",
-            "tone the colours down",
+            "tone the colours down", "the colours are too strong",
         ),
         (
             "reduce the saturation of this photo a bit", "take some of the colour out of {s}",
-            "the colours are too strong, fix that",
+            "make every colour far more pale",
         ),
     ),
     "fog": _whole(
@@ -263,12 +265,12 @@ WORDINGS: Final[dict[str, Wording]] = {
         (
             "{blur} {s}", "add blur", "add a blur", "{apply} a blur", "gaussian blur", "blur",
             "{apply} gaussian blur", "blur everything", "smooth {s}", "add some blur",
-            "{apply} a blur effect", "blur effect", "blur the entire picture", "less sharp",
+            "{apply} a blur effect", "a blur effect", "blur the entire picture", "less sharp",
             "make {s} less sharp",
         ),
         (
             "apply some blur to {s}", "put the picture out of focus",
-            "as seen through frosted glass",
+            "everything in a soft blur",
         ),
     ),
     "sketch": _whole(
@@ -278,8 +280,8 @@ WORDINGS: Final[dict[str, Wording]] = {
         (
             "draw {s} with a pencil", "pencil sketch", "sketch {s}", "draw {s}", "line drawing",
             "pencil drawing of {s}", "a drawing in pencil", "in pencil", "sketch",
-            "sketch style", "{apply} a sketch filter", "pencil style", "draw {s} in pencil lines",
-            "redraw {s} in pencil", "sketch effect", "i want {s} drawn in pencil",
+            "in sketch style", "{apply} a sketch filter", "pencil style", "draw {s} in pencil lines",
+            "redraw {s} in pencil", "a sketch effect", "i want {s} drawn in pencil",
             "{s} drawn with a pencil",
         ),
         (
@@ -349,7 +351,7 @@ WORDINGS: Final[dict[str, Wording]] = {
             "draw {s} as a cartoon",
         ),
         (
-            "show {s} as a cartoon", "like a frame of an animated film",
+            "show {s} as a cartoon", "let {s} become a cartoon scene",
             "as it would look in a comic book",
         ),
     ),
@@ -380,7 +382,7 @@ WORDINGS: Final[dict[str, Wording]] = {
         ),
         (
             "let snowflakes drift through {s}", "have it snowing heavily",
-            "a blizzard blows through {s}",
+            "have snow falling all over {s}",
         ),
     ),
     "rain": _whole(
@@ -394,7 +396,7 @@ WORDINGS: Final[dict[str, Wording]] = {
         ),
         (
             "let raindrops fall across {s}", "have it pouring down",
-            "a shower passes over {s}",
+            "have rain falling all over {s}",
         ),
     ),
     "vignette": _whole(
@@ -409,7 +411,7 @@ WORDINGS: Final[dict[str, Wording]] = {
         ),
         (
             "apply a vignette effect to {s}", "make the corners darker",
-            "a shadow all round the rim of {s}",
+            "let the edges of {s} fall off into the dark",
         ),
     ),
     "vintage": _whole(
@@ -423,8 +425,8 @@ WORDINGS: Final[dict[str, Wording]] = {
             "retro colours",
         ),
         (
-            "give {s} the look of the 1970s", "apply a retro filter to {s}",
-            "as found in grandma's photo album",
+            "give {s} that old retro feeling", "apply a retro filter to {s}",
+            "like a photo from an old album",
         ),
     ),
     "old_film": _whole(
@@ -472,7 +474,7 @@ WORDINGS: Final[dict[str, Wording]] = {
         ),
         (
             "show {s} as vincent saw the world", "if van gogh had painted {s}",
-            "the thick swirls of a dutch post-impressionist",
+            "the brush strokes of vincent van gogh himself",
         ),
     ),
     "woodblock": _whole(
@@ -505,7 +507,7 @@ WORDINGS: Final[dict[str, Wording]] = {
             "{apply} an expressionist effect",
         ),
         (
-            "show {s} as an expressionist work", "fill the canvas with raw feeling",
+            "show {s} as an expressionist work", "let an expressionist paint {s}",
             "how would edvard munch have painted {s}",
         ),
     ),
@@ -521,7 +523,7 @@ WORDINGS: Final[dict[str, Wording]] = {
         ),
         (
             "let {a} appear", "{s} with {a} in it", "bring {a} into the scene",
-            "i miss {a} here",
+            "there has to be {a}",
         ),
     ),
     "add_at": Wording(
@@ -537,7 +539,7 @@ WORDINGS: Final[dict[str, Wording]] = {
         ),
         (
             "let {a} appear {at}", "bring {a} into the scene {at}",
-            "{at} i would love to see {a}", "i miss {a} {at}",
+            "{at} i would love to see {a}", "there has to be {a} {at}",
         ),
     ),
     "remove": Wording(
@@ -548,10 +550,12 @@ WORDINGS: Final[dict[str, Wording]] = {
                 "{the} should go", "{s} without {the}", "clear {the} away", "no more {ns}",
                 "hide {the}", "there should be no {n}", "edit out {the}", "edit {the} out",
                 "paint over {the}", "take {the} out", "drop {the}", "{the} should not be there",
+                "make {the} disappear", "make {the} vanish", "lose {the}", "{the} should be gone",
             ),
         ),
         (
-            "make {the} disappear", "lose {the}", "i'd rather not see {the}",
+            "{the} has to be removed", "i would like to get rid of {the}",
+            "i'd rather not see {the}",
             "show the place as if {the} had never been there",
         ),
     ),
@@ -572,7 +576,7 @@ WORDINGS: Final[dict[str, Wording]] = {
             ),
         ),
         (
-            "let {other_a} stand where {the} was", "what if {the} were {other_a}",
+            "let {other_a} stand where {the} was", "{the} has to be replaced with {other_a}",
             "morph {the} into {other_a}",
         ),
     ),
@@ -605,10 +609,12 @@ WORDINGS: Final[dict[str, Wording]] = {
                 "i want {the} bigger", "i want a bigger {n}", "a larger {n}", "resize {the} up",
                 "i want {the} to be larger", "{the} should be larger", "double the size of {the}",
                 "make a bigger {n}", "{the} bigger", "make {the} grow", "{the} is too small",
+                "a giant {n}", "a huge {n}",
             ),
         ),
         (
-            "let {the} take up more room", "a giant {n} instead", "scale {the} to twice its size",
+            "{the} has to become bigger", "i would like a much larger {n}",
+            "scale {the} to twice its size",
         ),
     ),
     "smaller": Wording(
@@ -623,11 +629,12 @@ WORDINGS: Final[dict[str, Wording]] = {
                 "i want {the} smaller", "i want a smaller {n}", "reduce the size of {the}",
                 "i want {the} to be smaller", "halve the size of {the}", "resize {the} down",
                 "make a smaller {n}", "{the} smaller", "make {the} shrink", "{the} is too big",
-                "{the} is too large",
+                "{the} is too large", "a tiny {n}", "a little {n}",
             ),
         ),
         (
-            "let {the} take up less room", "a tiny {n} instead", "scale {the} to half its size",
+            "{the} has to become smaller", "i would like a much smaller {n}",
+            "scale {the} to half its size",
         ),
     ),
     "move_left": _move(
@@ -635,10 +642,10 @@ WORDINGS: Final[dict[str, Wording]] = {
         sentences=(
             "move {the} to the left side", "move {the} leftwards", "pull {the} left",
             "move {the} towards the left", "bring {the} to the left",
-            "slide {the} over to the left",
+            "slide {the} over to the left", "{the} is too far right",
         ),
         held_out=(
-            "let {the} wander off to the left", "{the} sits too far right",
+            "let {the} wander off to the left", "{the} has to go left",
             "nudge {the} leftwards",
         ),
     ),
@@ -647,10 +654,10 @@ WORDINGS: Final[dict[str, Wording]] = {
         sentences=(
             "move {the} to the right side", "move {the} rightwards", "pull {the} right",
             "move {the} towards the right", "bring {the} to the right",
-            "slide {the} over to the right",
+            "slide {the} over to the right", "{the} is too far left",
         ),
         held_out=(
-            "let {the} wander off to the right", "{the} sits too far left",
+            "let {the} wander off to the right", "{the} has to go right",
             "nudge {the} rightwards",
         ),
     ),
@@ -659,10 +666,10 @@ WORDINGS: Final[dict[str, Wording]] = {
         sentences=(
             "raise {the}", "lift {the}", "move {the} higher", "put {the} higher up",
             "lift {the} up", "move {the} to the top", "move {the} towards the top",
-            "{the} should be higher", "bring {the} up",
+            "{the} should be higher", "bring {the} up", "{the} is too low",
         ),
         held_out=(
-            "let {the} float up", "{the} sits too low", "nudge {the} upwards",
+            "let {the} float up", "{the} has to go up", "nudge {the} upwards",
         ),
     ),
     "move_down": _move(
@@ -670,10 +677,10 @@ WORDINGS: Final[dict[str, Wording]] = {
         sentences=(
             "lower {the}", "drop {the} lower", "move {the} lower", "put {the} lower down",
             "pull {the} down", "move {the} to the bottom", "move {the} towards the bottom",
-            "{the} should be lower", "bring {the} down",
+            "{the} should be lower", "bring {the} down", "{the} is too high",
         ),
         held_out=(
-            "let {the} sink down", "{the} sits too high", "nudge {the} downwards",
+            "let {the} sink down", "{the} has to go down", "nudge {the} downwards",
         ),
     ),
     "duplicate": Wording(
@@ -688,11 +695,12 @@ WORDINGS: Final[dict[str, Wording]] = {
                 "there should be two {ns}", "copy and paste {the}", "i want another {n}",
                 "a second {n}", "draw another {n}", "2 {ns}", "make {the} two {ns}",
                 "turn {the} into two {ns}", "repeat {the}", "i want one more {n}",
+                "give {the} a twin", "a pair of {ns}",
             ),
         ),
         (
-            "give {the} a twin", "let {the} have company of its own kind",
-            "a pair of {ns} rather than a single one",
+            "one {n} is not enough, i want two", "{the} has to be copied",
+            "show two {ns} in place of one",
         ),
     ),
     "triple": Wording(
@@ -710,8 +718,8 @@ WORDINGS: Final[dict[str, Wording]] = {
             ),
         ),
         (
-            "give {the} two twins", "a trio of {ns} rather than a single one",
-            "{the} times three",
+            "one {n} is not enough, i want three", "{the} has to be there three times",
+            "show three {ns} in place of one",
         ),
     ),
     "hat": Wording(
@@ -770,8 +778,8 @@ WORDINGS: Final[dict[str, Wording]] = {
             ),
         ),
         (
-            "let everything behind be {c}", "as photographed before {a_c} wall",
-            "swap what is behind for plain {c}",
+            "the background has to be {c}", "let everything behind be {c}",
+            "swap the whole background for plain {c}",
         ),
     ),
     "background_blur": Wording(
@@ -791,7 +799,7 @@ WORDINGS: Final[dict[str, Wording]] = {
             ),
         ),
         (
-            "let the background melt away softly", "as shot with a wide open lens",
+            "let the background melt away softly", "the background has to be blurry",
             "only what is in front should be in focus",
         ),
     ),
