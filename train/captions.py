@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -169,9 +169,10 @@ _STYLES: Final[Mapping[Language, _Style]] = {
 
 
 def caption(
-    scene: Scene, rng: np.random.Generator, language: Language, whole: Change | None = None
+    scene: Scene, rng: np.random.Generator, language: Language, changes: Sequence[Change] = ()
 ) -> str:
-    """What ``scene`` shows, and how it looks after ``whole``, a change of the whole picture.
+    """What ``scene`` shows, and how it looks after those of ``changes`` that are about the whole
+    picture; the others are in the scene.
 
     Generators in the same state choose the same words and both or neither name places, whatever
     the scenes: so the captions of a picture before and after an edit can be compared.
@@ -185,8 +186,9 @@ def caption(
         parts.append(style.background.format(words.colours[scene.background_colour]))
     elif scene.background_blur:
         parts.append(style.blurred)
-    if whole is not None:
-        parts.append(words.looks[whole.kind].format(c=words.colours.get(whole.colour or "")))
+    for change in changes:
+        if change.kind in words.looks:
+            parts.append(words.looks[change.kind].format(c=words.colours.get(change.colour or "")))
     return pause.join(parts)
 
 

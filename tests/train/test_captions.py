@@ -41,7 +41,7 @@ def said(
     blur: bool = False,
 ) -> str:
     scene = Scene(BACKGROUND, objects, colour, blur)
-    return caption(scene, np.random.default_rng(seed), language, whole)
+    return caption(scene, np.random.default_rng(seed), language, [whole] if whole else [])
 
 
 objects = st.builds(
@@ -167,3 +167,11 @@ def test_phrases_hold_every_word_that_captions_use() -> None:
         text = said("en", placed(noun, "top left", "red", "hat"), seed=seed, colour="blue")
         used = set(re.findall(r"\w+", text))
         assert used - known <= {"a", "an", "and", "with", "hat", "sunglasses"}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_of_many_changes_only_those_of_the_whole_picture_are_looks(language: Language) -> None:
+    scene = Scene(BACKGROUND, (placed("cat"),))
+    changes = (Change("remove", "dog"), Change("night"), Change("keep"))
+    text = caption(scene, np.random.default_rng(5), language, changes)
+    assert text == said(language, placed("cat"), seed=5, whole=Change("night"))
