@@ -280,9 +280,9 @@ WORDINGS: Final[dict[str, Wording]] = {
         (
             "draw {s} with a pencil", "pencil sketch", "sketch {s}", "draw {s}", "line drawing",
             "pencil drawing of {s}", "a drawing in pencil", "in pencil", "sketch",
-            "in sketch style", "{apply} a sketch filter", "pencil style", "draw {s} in pencil lines",
-            "redraw {s} in pencil", "a sketch effect", "i want {s} drawn in pencil",
-            "{s} drawn with a pencil",
+            "in sketch style", "{apply} a sketch filter", "pencil style",
+            "draw {s} in pencil lines", "redraw {s} in pencil", "a sketch effect",
+            "i want {s} drawn in pencil", "{s} drawn with a pencil",
         ),
         (
             "draw the picture in pencil strokes", "show {s} as a pencil sketch",
