@@ -6,14 +6,14 @@ import os
 import shutil
 from pathlib import Path
 
-from diffusers import AutoencoderKL, StableDiffusionInstructPix2PixPipeline
+from diffusers import AutoencoderTiny, StableDiffusionInstructPix2PixPipeline
 from transformers import CLIPTokenizer
 
 from train.unet import EditModel, build_scheduler
 
 
 def write_checkpoint(
-    folder: Path, model: EditModel, tokenizer: CLIPTokenizer, vae: AutoencoderKL
+    folder: Path, model: EditModel, tokenizer: CLIPTokenizer, vae: AutoencoderTiny
 ) -> None:
     """Saves all parts as safetensors, replacing what was in ``folder`` at the end only.
 

@@ -1,4 +1,4 @@
-"""`retouch train …`: photos to checkpoint. Imports torch only when it runs."""
+"""`retouch train …`: pictures to checkpoint. Imports torch only when it runs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from train import recipe as recipes
 if TYPE_CHECKING:
     from train.photos import Photo
 
-app = typer.Typer(help="Train the embedded model: photos to checkpoint.", no_args_is_help=True)
+app = typer.Typer(help="Train the embedded model: pictures to checkpoint.", no_args_is_help=True)
 
 RecipeFile = Annotated[Path, typer.Argument(help="Recipe, e.g. train/recipes/mini.toml")]
 Minutes = Annotated[float | None, typer.Option(help="Time budget in place of the recipe's")]
@@ -48,31 +48,16 @@ def _defaults(checkpoint: Path) -> dict[str, Any]:
 
 
 @app.command()
-def photos(folder: Annotated[Path, typer.Argument(help="Where the pictures go")]) -> None:
-    """Fetch the photographs, with their licences in sources.json."""
-    from train import photos as sources
+def data(recipe: RecipeFile) -> None:
+    """Fetch what is missing: photographs, the painted styles' network, cut-outs. Each folder gets
+    a sources.json with the licences."""
+    from train import sources
 
     try:
-        records = sources.fetch(folder)
-    except sources.PhotoError as exc:
+        sources.fetch(_recipe(recipe))
+    except sources.SourceError as exc:
         typer.echo(f"error: {exc}", err=True)
         raise typer.Exit(1) from exc
-    held_out = sum(record["split"] == "held_out" for record in records)
-    typer.echo(f"{len(records)} photos in {folder}, {held_out} of them held out")
-
-
-@app.command()
-def cutouts(folder: Annotated[Path, typer.Argument(help="Where the pictures go")]) -> None:
-    """Fetch the object cut-outs, with their licences in sources.json."""
-    from train import cutouts as sources
-
-    try:
-        records = sources.fetch(folder)
-    except sources.CutoutError as exc:
-        typer.echo(f"error: {exc}", err=True)
-        raise typer.Exit(1) from exc
-    held_out = sum(record["split"] == "held_out" for record in records)
-    typer.echo(f"{len(records)} cut-outs in {folder}, {held_out} of them held out")
 
 
 @app.command()
@@ -80,10 +65,18 @@ def autoencoder(recipe: RecipeFile, minutes: Minutes = None) -> None:
     """Train the autoencoder; run again to go on after an interruption."""
     from train import stages
 
-    chosen = _recipe(recipe)
-    stages.train_autoencoder(chosen, minutes)
+    chosen = recipes.with_minutes(_recipe(recipe), "autoencoder", minutes)
+    stages.train_autoencoder(chosen)
     for size in (chosen.autoencoder.size, 2 * chosen.autoencoder.size):
         typer.echo(f"held-out photos, {size} px: {stages.autoencoder_psnr(chosen, size):.2f} dB")
+
+
+@app.command()
+def clip(recipe: RecipeFile, minutes: Minutes = None) -> None:
+    """Train the small CLIP: the text encoder's start, and a judge of edits."""
+    from train import stages
+
+    stages.train_clip(recipes.with_minutes(_recipe(recipe), "clip", minutes))
 
 
 @app.command()
@@ -91,9 +84,18 @@ def unet(recipe: RecipeFile, minutes: Minutes = None) -> None:
     """Train UNet and text encoder; run again to go on after an interruption."""
     from train import stages
 
-    chosen = _recipe(recipe)
-    stages.train_unet(chosen, minutes)
+    chosen = recipes.with_minutes(_recipe(recipe), "unet", minutes)
+    stages.train_unet(chosen)
     typer.echo(f"checkpoint in {chosen.runs / 'checkpoint'}")
+
+
+@app.command("all")
+def all_stages(recipe: RecipeFile) -> None:
+    """Everything from nothing: data, autoencoder, small CLIP, UNet, checkpoint."""
+    data(recipe)
+    autoencoder(recipe)
+    clip(recipe)
+    unet(recipe)
 
 
 @app.command()

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any, Literal, get_type_hints
 
 
 class RecipeError(Exception):
@@ -90,6 +90,21 @@ class Recipe:
     text: TextRecipe = field(default_factory=TextRecipe)
     clip: ClipRecipe = field(default_factory=ClipRecipe)
     unet: UNetRecipe = field(default_factory=UNetRecipe)
+
+
+def with_minutes(
+    recipe: Recipe, stage: Literal["autoencoder", "clip", "unet"], minutes: float | None
+) -> Recipe:
+    """The recipe with another time budget for a stage; itself without one."""
+    if minutes is None:
+        return recipe
+    match stage:
+        case "autoencoder":
+            return replace(recipe, autoencoder=replace(recipe.autoencoder, minutes=minutes))
+        case "clip":
+            return replace(recipe, clip=replace(recipe.clip, minutes=minutes))
+        case "unet":
+            return replace(recipe, unet=replace(recipe.unet, minutes=minutes))
 
 
 def load(path: Path) -> Recipe:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final
+from typing import Final, TypeVar
 
 import cv2
 import numpy as np
@@ -20,6 +20,7 @@ from train.cutouts import Cutout
 from train.picture import Picture, luminance
 
 Mask = NDArray[np.float32]
+Pixel = TypeVar("Pixel", bound=np.generic)
 
 _SHADOW_DEPTH: Final = 0.45
 _BACKGROUND_BLUR: Final = 0.03  # sigma
@@ -44,13 +45,16 @@ class Placed:
 
     @property
     def width(self) -> float:
-        height, width = self.cutout.pixels.shape[:2]
-        return self.size * width / max(height, width)
+        return self.size * self._shape[1] / max(self._shape)
 
     @property
     def height(self) -> float:
-        height, width = self.cutout.pixels.shape[:2]
-        return self.size * height / max(height, width)
+        return self.size * self._shape[0] / max(self._shape)
+
+    @property
+    def _shape(self) -> tuple[int, int]:
+        height, width, _ = self.cutout.pixels.shape
+        return height, width
 
     @property
     def box(self) -> tuple[float, float, float, float]:
@@ -138,20 +142,20 @@ def _layer(item: Placed, side: int) -> _Layer:
     small = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA)
     if item.flip:
         small = small[:, ::-1]
-    alpha = small[..., 3:]
-    colour = small[..., :3] * np.array(item.gain, np.float32)
+    alpha = np.asarray(small[..., 3:], np.float32)
+    colour = np.asarray(small[..., :3] * np.array(item.gain, np.float32), np.float32)
     if item.colour is not None:
         colour = _recoloured(colour, alpha, item.colour)
     top, left = round(item.y * side - height / 2), round(item.x * side - width / 2)
-    return np.minimum(colour, alpha), alpha, top, left
+    return np.asarray(np.minimum(colour, alpha), np.float32), alpha, top, left
 
 
 def _recoloured(colour: Picture, alpha: Mask, name: str) -> Picture:
     """Premultiplied ``colour`` in the hue of ``name``, lights and darks kept in part."""
     hue = np.array(COLOURS[name], np.float32)
-    grey = luminance(colour / np.maximum(alpha, 1e-3))
+    grey = luminance(np.asarray(colour / np.maximum(alpha, 1e-3), np.float32))
     shade = np.where(grey < 0.5, (0.35 + 1.3 * grey) * hue, hue + (2 * grey - 1) * 0.55 * (1 - hue))
-    return np.asarray(shade * alpha, np.float32)
+    return np.asarray(shade, np.float32) * alpha
 
 
 @lru_cache(maxsize=4096)
@@ -206,8 +210,8 @@ def _blend(canvas: Picture, colour: Picture, alpha: Mask, top: int, left: int) -
 
 
 def _clip(
-    canvas: NDArray[np.generic], layer: NDArray[np.float32], top: int, left: int
-) -> tuple[NDArray[np.generic], NDArray[np.float32]]:
+    canvas: NDArray[Pixel], layer: NDArray[np.float32], top: int, left: int
+) -> tuple[NDArray[Pixel], NDArray[np.float32]]:
     """The window of ``canvas`` under a layer at (top, left), and the part of the layer in it."""
     rows = slice(max(0, top), max(0, min(canvas.shape[0], top + layer.shape[0])))
     columns = slice(max(0, left), max(0, min(canvas.shape[1], left + layer.shape[1])))

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from pathlib import Path
-from typing import Literal
-
 import cv2
 import torch
 from accelerate import Accelerator
@@ -29,16 +25,6 @@ from train.stream import EditStream, batches
 from train.styles import open_styles
 from train.text import build_text_encoder, build_tokenizer
 from train.unet import EditLoss, EditModel, build_unet, load_unet
-
-Stage = Literal["autoencoder", "clip", "unet"]
-
-
-def with_minutes(recipe: Recipe, stage: Stage, minutes: float | None) -> Recipe:
-    """The recipe with another time budget for a stage."""
-    if minutes is None:
-        return recipe
-    changed = replace(getattr(recipe, stage), minutes=minutes)
-    return replace(recipe, **{stage: changed})
 
 
 def open_studio(recipe: Recipe, split: Split, size: int) -> Studio:

@@ -21,7 +21,7 @@ from torch.utils.data import DataLoader, Dataset
 from transformers import CLIPTokenizer
 
 from train.autoencoder import encode, to_tensor
-from train.changes import NOUNS, Change
+from train.changes import Change
 from train.instructions import Language, write
 from train.loop import Progress
 from train.recipe import UNetRecipe

@@ -114,8 +114,8 @@ class EditModel(nn.Module):
     def grounding(self) -> tuple[Tensor, Tensor]:
         """Of the last forward pass: logits of nouns ``[B, N + 1, h/2, w/2]`` and of the region
         ``[B, h/2, w/2]``."""
-        names = self.name_head(self._seen.pop("names"))
-        region = self.region_head(self._seen.pop("region"))
+        names: Tensor = self.name_head(self._seen.pop("names"))
+        region: Tensor = self.region_head(self._seen.pop("region"))
         return names.float(), region[:, 0].float()
 
 
@@ -133,7 +133,7 @@ class EditLoss:
         target = self.scheduler.get_velocity(batch.after, batch.noise, batch.timestep)
         out = self.model(noisy, batch.before, batch.timestep, batch.ids)
         error = (out.float() - target).square().mean(dim=(1, 2, 3))
-        edit = (error * change_weights(batch)).mean()
+        edit: Tensor = (error * change_weights(batch)).mean()
         return edit + _GROUNDING_SHARE * grounding_loss(*self.model.grounding(), batch)
 
 
