@@ -84,7 +84,10 @@ def as_others(nouns: Mapping[str, tuple[Slots, ...]]) -> dict[str, tuple[Slots, 
 
 def merged(vocabularies: Sequence[Slots]) -> Slots:
     """All their slots; a later vocabulary overrides an earlier one."""
-    return {slot: words for slots in vocabularies for slot, words in slots.items()}
+    slots: dict[str, tuple[str, ...]] = {}
+    for vocabulary in vocabularies:
+        slots.update(vocabulary)
+    return slots
 
 
 @cache
