@@ -2,70 +2,85 @@ from __future__ import annotations
 
 import copy
 import logging
-from dataclasses import replace
+from collections.abc import Iterator
+from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from diffusers import StableDiffusionInstructPix2PixPipeline
+from accelerate import Accelerator
+from diffusers import (
+    AutoencoderTiny,
+    StableDiffusionInstructPix2PixPipeline,
+    UNet2DConditionModel,
+)
 from PIL import Image
 from torch import Tensor, nn
-from transformers import CLIPTokenizer
+from transformers import CLIPTextModel, CLIPTokenizer
 
 from train import autoencoder
 from train.checkpoint import write_checkpoint
 from train.loop import Progress, Schedule, Trainer
-from train.pool import Pool, build_pool, open_pool
-from train.recipe import AutoencoderRecipe, PoolRecipe, Recipe, RecipeError, TextRecipe, UNetRecipe
+from train.recipe import AutoencoderRecipe, Recipe, RecipeError, TextRecipe, UNetRecipe
 from train.recipe import load as load_recipe
 from train.stages import build_model
-from train.unet import EditLoss, EditModel, dropped, make_batch
+from train.staging import Studio
+from train.stream import VISITS, Batch, EditStream, batches, dropped, visited
+from train.unet import EditLoss, EditModel, build_unet, change_weights, grounding_loss
 
 TINY = Recipe(
-    autoencoder=AutoencoderRecipe(size=32, batch=2, widths=(8, 8, 8), latent_channels=4),
+    bf16=False,
+    autoencoder=AutoencoderRecipe(
+        size=32,
+        batch=2,
+        width=8,
+        encoder_blocks=(0, 1, 1),
+        decoder_blocks=(1, 1, 1),
+        latent_channels=4,
+    ),
     text=TextRecipe(width=16, layers=1, heads=2, length=32, merges=100),
-    pool=PoolRecipe(size=32, crops=3, edits=2),
-    large_pool=PoolRecipe(size=64, crops=2, edits=2),
-    unet=UNetRecipe(widths=(32, 32), attention=(False, True), heads=2, batch=4, bf16=False),
+    unet=UNetRecipe(
+        size=32, widths=(32, 32), attention=(False, True), heads=2, groups=8, batch=4, large_every=2
+    ),
 )
 
 
 @pytest.fixture(scope="module")
-def photos() -> list[np.ndarray]:
-    rng = np.random.default_rng(1)
-    return [rng.integers(0, 256, (90, 100, 3), dtype=np.uint8) for _ in range(2)]
-
-
-@pytest.fixture(scope="module")
-def pools(tmp_path_factory: pytest.TempPathFactory, photos: list[np.ndarray]) -> tuple[Pool, Pool]:
-    folder = tmp_path_factory.mktemp("pools")
+def vae() -> AutoencoderTiny:
     torch.manual_seed(0)
-    vae = autoencoder.build(TINY.autoencoder).eval()
-    build_pool(folder / "small", TINY.pool, vae, photos)
-    build_pool(folder / "large", TINY.large_pool, vae, photos)
-    return open_pool(folder / "small"), open_pool(folder / "large")
+    return autoencoder.build(TINY.autoencoder).eval().requires_grad_(False)
 
 
 @pytest.fixture(scope="module")
-def untrained() -> tuple[EditModel, CLIPTokenizer]:
-    return build_model(TINY, autoencoder.build(TINY.autoencoder))
+def untrained(vae: AutoencoderTiny) -> tuple[EditModel, CLIPTokenizer]:
+    return build_model(TINY, vae)
 
 
-def _train(
-    folder: Path,
-    pools: tuple[Pool, Pool],
-    untrained: tuple[EditModel, CLIPTokenizer],
-    *stops: int,
-) -> list[Tensor]:
-    """Trains to the last of ``stops``, as a new process would go on after each of them."""
-    for stop in stops:
-        model, tokenizer = copy.deepcopy(untrained[0]), untrained[1]
-        schedule = _Stopping(5e-3, steps=stops[-1], warmup_steps=2, stop=stop)
-        loss = EditLoss(model, tokenizer, pools, TINY.unet)
-        trainer = Trainer(model, schedule, folder)
-        trainer.run(loss, report=lambda line: None)
-    return [value.clone() for value in trainer.average.values]
+@pytest.fixture
+def stream(
+    studio: Studio, vae: AutoencoderTiny, untrained: tuple[EditModel, CLIPTokenizer]
+) -> EditStream:
+    return EditStream(studio, vae, untrained[1], TINY.unet, Progress())
+
+
+def fresh(untrained: EditModel) -> EditModel:
+    """Another model with the same weights. A deep copy's hooks would report to the original."""
+    unet = UNet2DConditionModel.from_config(untrained.unet.config)
+    model = EditModel(unet, CLIPTextModel(untrained.text_encoder.config))
+    model.load_state_dict(untrained.state_dict())
+    return model
+
+
+def endless(stream: EditStream, first: int) -> Iterator[Batch]:
+    """What `batches` gives, without a worker process."""
+    return (stream[step] for step in range(first, 1000))
+
+
+def equal(one: Batch, other: Batch) -> bool:
+    return all(
+        torch.equal(getattr(one, item.name), getattr(other, item.name)) for item in fields(Batch)
+    )
 
 
 class _Stopping(Schedule):
@@ -79,34 +94,99 @@ class _Stopping(Schedule):
         return 1.0 if step >= self.stop else super().done(step, elapsed)  # type: ignore[attr-defined]
 
 
+def _train(
+    folder: Path,
+    parts: tuple[Studio, AutoencoderTiny, EditModel, CLIPTokenizer],
+    *stops: int,
+) -> list[Tensor]:
+    """Trains to the last of ``stops``, as a new process would go on after each of them."""
+    studio, vae, untrained, tokenizer = parts
+    for stop in stops:
+        model = fresh(untrained)
+        schedule = _Stopping(5e-3, steps=stops[-1], warmup_steps=2, stop=stop)
+        trainer = Trainer(model, schedule, folder, Accelerator(cpu=True))
+        stream = EditStream(studio, vae, tokenizer, TINY.unet, trainer.progress)
+        loss = EditLoss(model, endless(stream, trainer.progress.step))
+        trainer.run(loss, report=lambda line: None)
+    return [value.clone() for value in trainer.average.values]
+
+
 def test_resumed_run_equals_an_unbroken_one_to_the_bit(
-    tmp_path: Path, pools: tuple[Pool, Pool], untrained: tuple[EditModel, CLIPTokenizer]
+    tmp_path: Path,
+    studio: Studio,
+    vae: AutoencoderTiny,
+    untrained: tuple[EditModel, CLIPTokenizer],
 ) -> None:
-    unbroken = _train(tmp_path / "unbroken", pools, untrained, 4)
-    resumed = _train(tmp_path / "resumed", pools, untrained, 1, 3, 4)
-    shorter = _train(tmp_path / "shorter", pools, untrained, 3)
+    parts = (studio, vae, *untrained)
+    unbroken = _train(tmp_path / "unbroken", parts, 4)
+    resumed = _train(tmp_path / "resumed", parts, 1, 3, 4)
+    shorter = _train(tmp_path / "shorter", parts, 3)
     assert all(torch.equal(a, b) for a, b in zip(unbroken, resumed, strict=True))
     assert not all(torch.equal(a, b) for a, b in zip(unbroken, shorter, strict=True))
 
 
+def test_a_batch_depends_on_its_step_alone(stream: EditStream, studio: Studio) -> None:
+    again = EditStream(studio, stream.vae, stream.tokenizer, TINY.unet, Progress())
+    assert equal(stream[5], again[5])
+    for step in (0, 1, 2):
+        again[step]
+    assert equal(stream[5], again[5])
+    assert not equal(stream[5], stream[7])
+
+
+def test_worker_process_gives_the_same_batches(stream: EditStream) -> None:
+    prepared = batches(stream, 3)
+    assert all(equal(next(prepared), stream[step]) for step in (3, 4))
+
+
+def test_every_other_step_is_large(stream: EditStream) -> None:
+    small, large = stream[0], stream[1]
+    assert small.before.shape == (4, 4, 8, 8)
+    assert large.before.shape == (1, 4, 16, 16)
+    assert small.region.shape == small.nouns.shape == (4, 4, 4)
+
+
+def test_processes_draw_different_pairs(stream: EditStream, studio: Studio) -> None:
+    parts = [
+        EditStream(studio, stream.vae, stream.tokenizer, TINY.unet, Progress(rank=rank, world=2))[0]
+        for rank in (0, 1)
+    ]
+    assert parts[0].after.shape[0] == 2
+    assert not torch.equal(parts[0].after, parts[1].after)
+
+
+def test_pairs_are_visited_a_few_times_each() -> None:
+    counts: dict[int, int] = {}
+    for position in range(60_000):
+        counts[visited(position)] = counts.get(visited(position), 0) + 1
+    newest = 60_000 // VISITS
+    assert set(counts) == set(range(newest))
+    # A pair before which nothing old was to be had is visited more often, the newest less.
+    middle = [counts[number] for number in range(4_000, newest - 4_000)]
+    assert set(middle) == {VISITS}
+
+
 def test_conditioning_is_dropped_as_often_as_in_the_paper() -> None:
-    text, image = dropped(0.05, np.random.default_rng(0).random(200_000))
+    rng = np.random.default_rng(0)
+    rows = np.array([dropped(0.05, value) for value in rng.random(100_000)])
+    text, image = rows[:, 0], rows[:, 1]
     for share, expected in (
         ((text & ~image).mean(), 0.05),
         ((text & image).mean(), 0.05),
         ((~text & image).mean(), 0.05),
         ((~text & ~image).mean(), 0.85),
     ):
-        assert abs(share - expected) < 0.003
+        assert abs(share - expected) < 0.004
 
 
-def test_rows_do_not_depend_on_the_batch_they_are_in(pools: tuple[Pool, Pool]) -> None:
-    together = make_batch(pools[0], range(8), TINY.unet)
-    alone = make_batch(pools[0], range(5, 6), TINY.unet)
-    assert torch.equal(together.noise[5], alone.noise[0])
-    assert torch.equal(together.after[5], alone.after[0])
-    assert together.texts[5] == alone.texts[0]
-    assert together.timestep[5] == alone.timestep[0]
+def test_a_row_without_a_picture_sees_none(stream: EditStream) -> None:
+    found = 0
+    for step in range(0, 60, 2):
+        batch = stream[step]
+        for row in torch.flatten(torch.nonzero(batch.image == 0)):
+            found += 1
+            assert not batch.before[row].any()
+    assert found > 2
 
 
 def test_processes_share_a_step_without_overlap_or_gap() -> None:
@@ -123,34 +203,90 @@ def test_learning_rate_warms_up_holds_and_falls() -> None:
     assert rates[100] == pytest.approx(0.02)
 
 
-def test_standardised_latents_have_unit_spread_and_decode_to_the_same_picture() -> None:
-    torch.manual_seed(3)
-    vae = autoencoder.build(TINY.autoencoder).eval()
-    pictures = torch.rand(4, 3, 32, 32) * 2 - 1
+@pytest.mark.parametrize("spread", [0.5, 1.0, 1.5])
+def test_an_untrained_unet_gives_back_the_picture(spread: float) -> None:
+    torch.manual_seed(0)
+    unet = build_unet(UNetRecipe(), latent_channels=8, text_width=16).eval()
+    picture, noise = spread * torch.randn(2, 8, 16, 16), torch.randn(2, 8, 16, 16)
     with torch.no_grad():
-        before = vae.decode(autoencoder.encode(vae, pictures)).sample
-        autoencoder.standardise(vae, pictures)
-        latents = autoencoder.encode(vae, pictures)
-        after = vae.decode(latents).sample
-    assert torch.allclose(latents.mean(dim=(0, 2, 3)), torch.zeros(4), atol=1e-4)
-    assert float(latents.std()) == pytest.approx(1, abs=1e-2)
-    assert torch.allclose(before, after, atol=1e-3)
+        rows = torch.cat([noise, picture], dim=1)
+        text = torch.randn(2, 5, 16)
+        v = unet(rows, torch.tensor([999, 999]), encoder_hidden_states=text).sample
+    assert float((v + picture).square().mean() / picture.square().mean()) < 1e-3
 
 
-def test_autoencoder_is_deterministic() -> None:
-    vae = autoencoder.build(TINY.autoencoder).eval()
-    with torch.no_grad():
-        posterior = vae.encode(torch.rand(1, 3, 32, 32)).latent_dist
-    assert torch.allclose(posterior.sample(), posterior.mode(), atol=1e-5)
+def test_every_parameter_is_trained(
+    stream: EditStream, untrained: tuple[EditModel, CLIPTokenizer]
+) -> None:
+    model = fresh(untrained[0])
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
+    loss = EditLoss(model, endless(stream, 0))
+    # Zero layers hide those before them from the first gradients.
+    for _ in range(2):
+        optimizer.zero_grad()
+        loss(Progress()).backward()
+        optimizer.step()
+    still = [
+        name
+        for name, value in model.named_parameters()
+        if value.grad is None or not value.grad.any()
+    ]
+    # CLIP's tower has tokens and places that no sentence of this step used.
+    assert not [name for name in still if "embedding" not in name]
+
+
+def test_small_edits_count_as_much_as_large_ones(stream: EditStream) -> None:
+    batch = stream[0]
+    zeros = torch.zeros_like(batch.before)
+    small, large = zeros.clone(), zeros.clone()
+    small[:, :, :2, :2] = 1
+    large[:] = 1
+    kept = torch.ones(len(zeros))
+    made = [
+        replace(batch, before=zeros, after=after, text=kept, image=kept) for after in (small, large)
+    ]
+    weights = [change_weights(item) for item in made]
+    shares = [
+        float((weight * item.after.square().mean(dim=(1, 2, 3))).mean())
+        for weight, item in zip(weights, made, strict=True)
+    ]
+    assert 0.5 * shares[1] < shares[0] <= shares[1]
+
+
+def test_right_answers_of_the_helping_heads_cost_nothing(stream: EditStream) -> None:
+    batch = stream[0]
+    names = 50 * torch.nn.functional.one_hot(batch.nouns, 38).permute(0, 3, 1, 2).float()
+    sure = replace(batch, region=(batch.region > 0.5).float())
+    region = 100 * (sure.region - 0.5)
+    assert float(grounding_loss(names, region, sure)) < 1e-3
+    assert float(grounding_loss(-names, -region, sure)) > 1
+
+
+def test_autoencoder_loss_is_least_for_the_same_picture() -> None:
+    pictures = torch.rand(2, 3, 16, 16) * 2 - 1
+    exact = autoencoder.reconstruction_loss(pictures, pictures)
+    assert exact < autoencoder.reconstruction_loss(pictures + 0.01, pictures)
+
+
+def test_psnr_of_a_round_trip_knows_a_perfect_one(vae: AutoencoderTiny) -> None:
+    class Perfect:
+        def encode(self, pictures: Tensor) -> object:
+            return type("Output", (), {"latents": pictures})
+
+        def decode(self, latents: Tensor) -> object:
+            return type("Output", (), {"sample": latents})
+
+    pictures = torch.rand(2, 3, 16, 16) * 2 - 1
+    assert autoencoder.psnr_of_round_trip(Perfect(), pictures) > 50  # type: ignore[arg-type]
+    assert autoencoder.psnr_of_round_trip(vae, pictures) < 20
 
 
 def test_checkpoint_loads_in_the_stock_pipeline_and_edits(
-    tmp_path: Path, untrained: tuple[EditModel, CLIPTokenizer]
+    tmp_path: Path, vae: AutoencoderTiny, untrained: tuple[EditModel, CLIPTokenizer]
 ) -> None:
     logging.getLogger("diffusers").setLevel(logging.ERROR)
-    vae = autoencoder.build(TINY.autoencoder)
-    model, tokenizer = copy.deepcopy(untrained[0]), untrained[1]
-    write_checkpoint(tmp_path / "checkpoint", model, tokenizer, vae)
+    model, tokenizer = fresh(untrained[0]), untrained[1]
+    write_checkpoint(tmp_path / "checkpoint", model, tokenizer, copy.deepcopy(vae))
     pipeline = StableDiffusionInstructPix2PixPipeline.from_pretrained(
         tmp_path / "checkpoint", safety_checker=None
     )
@@ -181,7 +317,8 @@ def test_recipe_names_an_unknown_key_and_a_wrong_type(tmp_path: Path) -> None:
         load_recipe(tmp_path / "none.toml")
 
 
-def test_shipped_recipe_is_valid() -> None:
-    shipped = load_recipe(Path(__file__).parents[2] / "train" / "recipes" / "mini.toml")
-    assert shipped.unet.batch % shipped.processes == 0
+@pytest.mark.parametrize("path", sorted(Path("train/recipes").glob("*.toml")), ids=str)
+def test_shipped_recipes_are_valid(path: Path) -> None:
+    shipped = load_recipe(path)
+    assert shipped.unet.batch % (4 * shipped.processes) == 0
     assert replace(shipped, processes=1).unet == shipped.unet
