@@ -112,6 +112,11 @@ def load_clip(recipe: Recipe) -> CLIPModel:
     return CLIPModel.from_pretrained(recipe.runs / "clip" / "model").eval().requires_grad_(False)
 
 
+def load_tokenizer(recipe: Recipe) -> CLIPTokenizer:
+    """The tokenizer that the small CLIP was trained with."""
+    return CLIPTokenizer.from_pretrained(recipe.runs / "clip" / "tokenizer")
+
+
 def build_model(recipe: Recipe, vae: AutoencoderTiny) -> tuple[EditModel, CLIPTokenizer]:
     """The model before its first step: of ``unet.start``, or fresh with the text tower of the
     small CLIP if that was trained. The same weights for the same seed."""
@@ -121,10 +126,12 @@ def build_model(recipe: Recipe, vae: AutoencoderTiny) -> tuple[EditModel, CLIPTo
         tokenizer = CLIPTokenizer.from_pretrained(start / "tokenizer")
         text_encoder = CLIPTextModel.from_pretrained(start / "text_encoder")
         return EditModel(load_unet(start), text_encoder), tokenizer
-    tokenizer = build_tokenizer(recipe.text)
-    text_encoder = build_text_encoder(recipe.text, tokenizer)
     if (recipe.runs / "clip" / "model").exists():
-        text_encoder = clip.text_encoder_of(load_clip(recipe))
+        text_encoder = clip.text_encoder_of(load_clip(recipe)).requires_grad_()
+        tokenizer = load_tokenizer(recipe)
+    else:
+        tokenizer = build_tokenizer(recipe.text)
+        text_encoder = build_text_encoder(recipe.text, tokenizer)
     unet = build_unet(recipe.unet, vae.config.latent_channels, recipe.text.width)
     return EditModel(unet, text_encoder), tokenizer
 
