@@ -9,7 +9,7 @@ from diffusers import AutoencoderTiny
 from torch import Tensor
 from transformers import CLIPModel, CLIPTextModel, CLIPTokenizer
 
-from train import autoencoder, clip, cutouts, photos
+from train import autoencoder, clip, cutouts, photos, preview
 from train.captions import caption
 from train.checkpoint import write_checkpoint
 from train.instructions import Language
@@ -145,7 +145,11 @@ def _train_unet(recipe: Recipe) -> None:
     trainer = Trainer(model, schedule, recipe.runs / "unet", accelerator)
     studio = open_studio(recipe, "train", 2 * stage.size)
     stream = EditStream(studio, vae, tokenizer, stage, trainer.progress)
-    trainer.run(EditLoss(model, batches(stream, trainer.progress.step)))
+    pairs = preview.fixed_pairs(open_studio(recipe, "held_out", stage.size), stage.size)
+    trainer.run(
+        EditLoss(model, batches(stream, trainer.progress.step)),
+        sheet=preview.sheet_of(model, vae, tokenizer, pairs),
+    )
     if accelerator.is_main_process:
         write_checkpoint(recipe.runs / "checkpoint", model.eval(), tokenizer, vae)
 
