@@ -12,7 +12,7 @@ from transformers import CLIPTokenizer
 
 from train.autoencoder import encode, to_tensor
 from train.instructions import Language, write
-from train.samples import ODDS, Pair, draw_pair
+from train.samples import Pair, draw_pair, kinds_of
 from train.staging import Studio, generator
 from train.text import token_ids
 from train.unet import EditModel
@@ -25,7 +25,8 @@ _LAST_TIMESTEP: Final = 999
 def fixed_pairs(studio: Studio, size: int) -> list[Pair]:
     """One pair of every kind, always the same."""
     return [
-        draw_pair(studio, size, generator(_SEED, number), kind) for number, kind in enumerate(ODDS)
+        draw_pair(studio, size, generator(_SEED, number), kind)
+        for number, kind in enumerate(kinds_of(studio))
     ]
 
 

@@ -79,13 +79,15 @@ class UNetRecipe:
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """A whole run, from pictures to checkpoint. ``runs`` holds what training needs to resume."""
+    """A whole run, from pictures to checkpoint. ``runs`` holds what training needs to resume;
+    without ``styles`` the edits that a fetched network paints are left out."""
 
     photos: Path = Path("photos")
     cutouts: Path = Path("cutouts")
     runs: Path = Path("runs/mini")
     processes: int = 2
     bf16: bool = True
+    styles: bool = True
     autoencoder: AutoencoderRecipe = field(default_factory=AutoencoderRecipe)
     text: TextRecipe = field(default_factory=TextRecipe)
     clip: ClipRecipe = field(default_factory=ClipRecipe)

@@ -21,6 +21,7 @@ from train.objects import Impossible
 from train.picture import Picture
 from train.scenes import Scene, noun_map, render
 from train.staging import Studio, backdrop, draw_scene
+from train.styles import STYLES
 
 # How often each kind is drawn, relative to a whole-picture kind.
 _OBJECT_SHARES: Final[Mapping[str, float]] = {
@@ -91,10 +92,16 @@ def region(pair: Pair) -> NDArray[np.bool_]:
     return changed
 
 
-def draw_kind(rng: np.random.Generator) -> Kind:
+def kinds_of(studio: Studio) -> tuple[Kind, ...]:
+    """The kinds that a studio can make."""
+    return tuple(kind for kind in ODDS if studio.styles is not None or kind not in STYLES)
+
+
+def draw_kind(studio: Studio, rng: np.random.Generator) -> Kind:
     """A kind of pair, with the frequencies of ``ODDS``."""
-    shares = np.array(list(ODDS.values()))
-    return list(ODDS)[int(rng.choice(len(shares), p=shares / shares.sum()))]
+    kinds = kinds_of(studio)
+    shares = np.array([ODDS[kind] for kind in kinds])
+    return kinds[int(rng.choice(len(kinds), p=shares / shares.sum()))]
 
 
 def draw_pair(
@@ -106,7 +113,7 @@ def draw_pair(
 ) -> Pair:
     """A pair of that kind, or of any. ``combination`` "unseen" draws an object edit of a noun that
     training never makes."""
-    kind = kind or draw_kind(rng)
+    kind = kind or draw_kind(studio, rng)
     make = _MAKERS.get(kind, _whole if kind in WHOLE_KINDS else _object)
     for _ in range(_TRIES):
         try:
@@ -198,7 +205,8 @@ def _two(draw: _Draw) -> Pair:
     before = draw.scene(nouns[1:] if first.kind == "add" else nouns)
     after = objects.apply(before, first, draw.studio.props)
     if draw.rng.random() < 0.6:
-        second = _whole_change(draw, draw.pick(_CERTAIN))
+        choice = [kind for kind in _CERTAIN if kind in kinds_of(draw.studio)]
+        second = _whole_change(draw, draw.pick(choice))
     else:
         second = _object_change(draw, draw.pick(("remove", "recolour", "replace")), nouns[1])
         if second.other == first.noun or second.other == first.other:

@@ -20,7 +20,7 @@ def fetch(recipe: Recipe) -> None:
     try:
         if not (recipe.photos / "sources.json").exists():
             photos.fetch(recipe.photos)
-        if not (recipe.photos / "styles").exists():
+        if recipe.styles and not (recipe.photos / "styles").exists():
             styles.fetch(recipe.photos / "styles")
         if not (recipe.cutouts / "sources.json").exists():
             cutouts.fetch(recipe.cutouts)

@@ -37,7 +37,7 @@ def open_studio(recipe: Recipe, split: Split, size: int) -> Studio:
         photos.load(recipe.photos, split, 2 * size),
         cutouts.load(recipe.cutouts, split),
         props,
-        open_styles(recipe.photos / "styles"),
+        open_styles(recipe.photos / "styles") if recipe.styles else None,
     )
 
 

@@ -25,12 +25,12 @@ _PLACE_TRIES: Final = 20
 
 @dataclass(frozen=True, slots=True)
 class Studio:
-    """What scenes of one split are made from."""
+    """What scenes of one split are made from; without ``styles`` no painted style is asked for."""
 
     photos: Sequence[Photo]
     cutouts: Mapping[str, Sequence[Cutout]]
     props: Props
-    styles: Styles
+    styles: Styles | None
 
 
 def generator(seed: int, index: int, purpose: int = 0) -> np.random.Generator:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -7,8 +9,17 @@ from hypothesis import strategies as st
 
 from train.changes import NOUNS, OBJECT_KINDS, WHOLE_KINDS
 from train.photos import split_of
-from train.samples import ODDS, autoencoder_picture, draw_kind, draw_pair, is_held_out, region
+from train.samples import (
+    ODDS,
+    autoencoder_picture,
+    draw_kind,
+    draw_pair,
+    is_held_out,
+    kinds_of,
+    region,
+)
 from train.staging import Studio, generator
+from train.styles import STYLES
 
 SIZE = 48
 
@@ -75,12 +86,20 @@ def test_the_noun_map_shows_each_object_where_it_is(studio: Studio) -> None:
         assert pair.nouns[int(item.y * 128), int(item.x * 128)] == number
 
 
-def test_kinds_are_drawn_about_as_often_as_their_odds_say() -> None:
-    drawn = [draw_kind(generator(6, i)) for i in range(6000)]
+def test_kinds_are_drawn_about_as_often_as_their_odds_say(studio: Studio) -> None:
+    drawn = [draw_kind(studio, generator(6, i)) for i in range(6000)]
     whole = sum(ODDS.values())
     for kind, odds in ODDS.items():
         share = odds / whole
         assert abs(drawn.count(kind) / 6000 - share) < 5 * np.sqrt(share / 6000)
+
+
+def test_a_studio_without_the_network_of_styles_paints_none(studio: Studio) -> None:
+    plain = replace(studio, styles=None)
+    assert set(kinds_of(studio)) - set(kinds_of(plain)) == set(STYLES)
+    for number in range(60):
+        pair = draw_pair(plain, SIZE, generator(8, number), "two" if number % 2 else None)
+        assert not {change.kind for change in pair.changes} & set(STYLES)
 
 
 def test_pictures_for_the_autoencoder_differ(studio: Studio) -> None:
