@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+import torch.distributed as dist
 from accelerate import Accelerator
 from accelerate.utils import broadcast
 from torch import Tensor, nn
@@ -103,6 +104,7 @@ class Trainer:
         self.accelerator = accelerator
         self.progress = Progress(rank=accelerator.process_index, world=accelerator.num_processes)
         self.average = WeightAverage(module, schedule.average)
+        self.gradients = flat_gradients(module)
         self.optimizer = torch.optim.AdamW(
             module.parameters(),
             lr=schedule.learning_rate,
@@ -159,13 +161,14 @@ class Trainer:
     def _step(self, loss: Loss) -> float:
         for group in self.optimizer.param_groups:
             group["lr"] = self.schedule.rate(self.progress.step, self.progress.done)
-        self.optimizer.zero_grad(set_to_none=True)
+        self.gradients.zero_()
         with self.accelerator.autocast():
             value = loss(self.progress)
         self.accelerator.backward(value)
         if self.progress.world > 1:
-            _mean_gradients(self.module, self.accelerator)
-        nn.utils.clip_grad_norm_(self.module.parameters(), self.schedule.clip_norm)
+            dist.all_reduce(self.gradients)
+            self.gradients /= self.progress.world
+        self.gradients *= min(1.0, self.schedule.clip_norm / float(self.gradients.norm() + 1e-6))
         self.optimizer.step()
         self.progress.step += 1
         self.average.update(self.module, self.progress.step)
@@ -195,16 +198,15 @@ class Trainer:
         self.progress.elapsed = state["elapsed"]
 
 
-def _mean_gradients(module: nn.Module, accelerator: Accelerator) -> None:
-    """One exchange for all gradients: the losses call parts of the module, which the wrapper for
-    distributed training would not see."""
-    gradients = [p.grad for p in module.parameters() if p.grad is not None]
-    flat = torch.cat([gradient.reshape(-1) for gradient in gradients])
-    flat = accelerator.reduce(flat, "mean")
-    start = 0
-    for gradient in gradients:
-        gradient.copy_(flat[start : start + gradient.numel()].view_as(gradient))
-        start += gradient.numel()
+def flat_gradients(module: nn.Module) -> Tensor:
+    """All gradients of a module as one vector, of which each parameter's is a part: one exchange
+    between processes, one norm, no copies."""
+    parameters = list(module.parameters())
+    flat = torch.zeros(sum(parameter.numel() for parameter in parameters))
+    parts = flat.split([parameter.numel() for parameter in parameters])
+    for parameter, part in zip(parameters, parts, strict=True):
+        parameter.grad = part.view_as(parameter)
+    return flat
 
 
 class _Meter:

@@ -68,7 +68,7 @@ class UNetRecipe:
     attention: tuple[bool, ...] = (False, True, True)
     heads: int = 4
     groups: int = 16
-    batch: int = 24
+    batch: int = 32
     learning_rate: float = 6e-4
     minutes: float = 80.0
     dropout: float = 0.05
