@@ -38,6 +38,21 @@ class Engine:
         self._lock = threading.Lock()
         self._closed = False
 
+    def warm_up(self) -> None:
+        """Run a first small edit, so that no caller waits for what libraries do once.
+
+        No counter keeps it. To be called before any other edit; raises the edit's error.
+        """
+        asked = {"instruction": "warm up", "steps": 1}
+        params = EditParams(**{**self.manifest.defaults, **asked})  # type: ignore[arg-type]
+        request = self.prepare(Image.new("RGB", (64, 64)), params)
+        self.add(request)
+        while not request.finished:
+            self.step()
+        self._stats = Stats()
+        if request.error is not None:
+            raise request.error
+
     def close(self) -> None:
         self._closed = True
         self._runner.close()

@@ -8,7 +8,8 @@ from concurrent.futures import Future
 from typing import Annotated, Any, BinaryIO, Final
 
 import bentoml
-from anyio import CapacityLimiter, to_thread
+from anyio import CapacityLimiter, from_thread, to_thread
+from bentoml.exceptions import BentoMLException
 from bentoml.validators import ContentType
 from PIL import Image
 from starlette.applications import Starlette
@@ -16,19 +17,22 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from runtime.backends.base import load_backend
-from runtime.bundle import Bundle
-from runtime.editor import EditResult
-from runtime.worker import open_worker
+from runtime.editor import EditResult, open_engine
+from runtime.engine import Engine
+from runtime.errors import EditError
+from runtime.params import EditParams
+from runtime.worker import EngineWorker
 from service.drain import Drain
-from service.edit import Failure, decode, encode, facts, finish
+from service.edit import Failure, decode, encode, facts, withdrawing
 from service.form import EditForm, read_form
 from service.gate import Gate
+from service.intake import Intake
 from service.metrics import Metrics
 from service.settings import Settings
 
 # Seconds by which BentoML's own deadline comes later than ours: its answer has another shape.
 _TIMEOUT_MARGIN: Final = 30.0
+_MOST_CODECS: Final = 4  # pictures that are decoded or encoded at a time; each may take 500 MB
 
 
 async def metrics(request: Request) -> Response:
@@ -39,10 +43,30 @@ async def metrics(request: Request) -> Response:
 web = Starlette(routes=[Route("/metrics", metrics)])
 
 
+def _settings() -> Settings:
+    try:
+        return Settings.from_env(os.environ)
+    except ValueError as exc:
+        raise BentoMLException(str(exc)) from exc  # told without a traceback
+
+
+def _open(settings: Settings) -> Engine:
+    """The engine, warm. Raises `EditError`."""
+    engine = open_engine(
+        settings.bundle,
+        backend=settings.backend,
+        device=settings.device,
+        precision=settings.precision,
+        limits=settings.limits,
+    )
+    engine.warm_up()
+    return engine
+
+
 @bentoml.service(
     name="retouch",
     workers=1,  # the engine batches by itself
-    traffic={"timeout": Settings.from_env(os.environ).timeout + _TIMEOUT_MARGIN},
+    traffic={"timeout": _settings().timeout + _TIMEOUT_MARGIN},
     metrics={"enabled": False},
     logging={"access": {"enabled": False}},  # the gate writes one line per exchange
 )
@@ -53,26 +77,24 @@ class EditService:
     @bentoml.on_deployment  # type: ignore[untyped-decorator]  # bentoml's names are untyped
     @staticmethod
     def check() -> None:
-        """Fail before any worker is started: a worker that fails is started again, for ever."""
-        settings = Settings.from_env(os.environ)
-        Bundle.open(settings.bundle)
-        load_backend(settings.backend, device=settings.device, precision=settings.precision)
+        """Open the model once before any worker does: one that fails is started again, for ever.
+
+        Runs in the folder where the server was started, as workers do not.
+        """
+        settings = _settings()
+        os.environ["RETOUCH_BUNDLE"] = str(settings.bundle)
+        try:
+            _open(settings).close()
+        except EditError as exc:
+            raise BentoMLException(f"{type(exc).__name__}: {exc}") from exc
 
     def __init__(self) -> None:
-        """Load the model and run a first small edit, so that no caller waits for compilation."""
-        self.settings = Settings.from_env(os.environ)
-        self.worker = open_worker(
-            self.settings.bundle,
-            backend=self.settings.backend,
-            device=self.settings.device,
-            precision=self.settings.precision,
-            limits=self.settings.limits,
-        )
+        self.settings = _settings()
+        self.worker = EngineWorker(_open(self.settings))
         self.metrics = Metrics(self.worker.stats)
         self._drain = Drain(self.worker, self.settings.drain)
-        self._codecs = CapacityLimiter(os.cpu_count() or 1)
-        warm_up = self.worker.params("warm up", steps=1)
-        self.worker.submit(Image.new("RGB", (64, 64)), warm_up).result()
+        self._intake = Intake(self.settings.max_uploads)
+        self._codecs = CapacityLimiter(min(os.cpu_count() or 1, _MOST_CODECS))
 
     @bentoml.on_startup  # type: ignore[untyped-decorator]
     async def start(self) -> None:
@@ -100,17 +122,29 @@ class EditService:
 
     async def _edit(self, request: Request) -> Response:
         deadline = asyncio.get_running_loop().time() + self.settings.timeout
-        async with read_form(request, deadline) as (upload, given):
-            future = await to_thread.run_sync(self._submit, upload, given, limiter=self._codecs)
-        result = await finish(future, request, deadline)
-        self.metrics.observe_edit(result.timings.total_s)
-        png = await to_thread.run_sync(encode, result.image, limiter=self._codecs)
+        future = await self._accept(request, deadline)
+        async with withdrawing(request, deadline):
+            result = await asyncio.wrap_future(future)
+            self.metrics.observe_edit(result.timings.total_s)
+            png = await to_thread.run_sync(encode, result.image, limiter=self._codecs)
         return Response(png, media_type="image/png", headers=facts(result))
 
-    def _submit(self, upload: BinaryIO, given: dict[str, Any]) -> Future[EditResult]:
-        self.worker.check_free()  # before time and memory go into decoding
-        params = self.worker.params(**given)
-        return self.worker.submit(decode(upload.read()), params)
+    async def _accept(self, request: Request, deadline: float) -> Future[EditResult]:
+        """Read, check and queue an edit; cancelling the future withdraws it."""
+        self.worker.check_free()  # before time and memory go into an upload
+        with self._intake.place():
+            async with (
+                read_form(request, self.settings.upload) as (upload, given),
+                withdrawing(request, deadline),
+            ):
+                params = self.worker.params(**given)
+                self.worker.check_free()
+                return await to_thread.run_sync(self._queue, upload, params, limiter=self._codecs)
+
+    def _queue(self, upload: BinaryIO, params: EditParams) -> Future[EditResult]:
+        image = decode(upload)
+        from_thread.check_cancelled()
+        return self.worker.submit(image, params)
 
 
 EditService.add_asgi_middleware(Gate)  # type: ignore[attr-defined]

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from service.settings import SOURCE_ROOT
+from service.settings import EMBEDDED, SOURCE_ROOT
 
 
 def _option(variable: str, doc: str) -> Any:
@@ -19,14 +19,14 @@ def _option(variable: str, doc: str) -> Any:
 def serve(
     port: Annotated[int, typer.Option(envvar="PORT", help="TCP port")] = 3000,
     host: Annotated[str, typer.Option(help="address to listen on")] = "127.0.0.1",
-    bundle: Annotated[Path, _option("BUNDLE", "bundle directory")] = SOURCE_ROOT / "models/mini",
+    bundle: Annotated[Path, _option("BUNDLE", "bundle directory")] = EMBEDDED,
     backend: Annotated[str, _option("BACKEND", "auto, openvino, ort or fake")] = "auto",
     device: Annotated[str, _option("DEVICE", "auto, cpu, cuda or tensorrt")] = "auto",
     precision: Annotated[str, _option("PRECISION", "auto, fp32, bf16 or fp16")] = "auto",
 ) -> None:
     """Start the HTTP service that docs/http.md describes."""
     settings = {
-        "RETOUCH_BUNDLE": str(bundle.resolve()),
+        "RETOUCH_BUNDLE": str(bundle.absolute()),
         "RETOUCH_BACKEND": backend,
         "RETOUCH_DEVICE": device,
         "RETOUCH_PRECISION": precision,

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import io
-from concurrent.futures import Future
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import BinaryIO
 
+from anyio import CancelScope
 from PIL import Image
 from starlette.requests import Request
 from starlette.responses import Response
@@ -31,34 +34,35 @@ class Failure(Response):
         raise self._exc
 
 
-def decode(data: bytes) -> Image.Image:
-    """Raises `UnsupportedImage`, or `HttpError` 413 for a picture of too many pixels."""
+def decode(upload: BinaryIO) -> Image.Image:
+    """Raises `UnsupportedImage`, `OutOfMemory`, or `HttpError` 413 for too many pixels."""
     try:
-        return read_image(data)
+        return read_image(upload.read())
     except UnsupportedImage:
         raise
     except InvalidRequest as exc:
         raise HttpError(TOO_LARGE, str(exc)) from exc
 
 
-async def finish(future: Future[EditResult], request: Request, deadline: float) -> EditResult:
-    """The result of the edit; withdraws it when the client leaves or `deadline` (loop time) passes.
+@asynccontextmanager
+async def withdrawing(request: Request, deadline: float) -> AsyncIterator[None]:
+    """Cancels its block when the client leaves or `deadline` (loop time) passes.
 
-    Raises the edit's `EditError`, or `HttpError`.
+    What runs in a thread is waited for, and nothing is begun after it. Raises `HttpError` then. The
+    body of the request must have been read.
     """
-    edit = asyncio.wrap_future(future)
-    gone = asyncio.ensure_future(_disconnect(request))
-    left = deadline - asyncio.get_running_loop().time()
-    try:
-        await asyncio.wait((edit, gone), timeout=left, return_when=asyncio.FIRST_COMPLETED)
-        if edit.done():
-            return edit.result()
-        if gone.done():
-            raise HttpError(CLIENT_GONE, "the client left")
+    with CancelScope(deadline=deadline) as scope:
+        gone = asyncio.ensure_future(_disconnect(request))
+        gone.add_done_callback(lambda _: scope.cancel())
+        try:
+            yield
+        finally:
+            left = gone.done()
+            gone.cancel()
+    if scope.cancelled_caught and left:
+        raise HttpError(CLIENT_GONE, "the client left")
+    if scope.cancelled_caught:
         raise HttpError(TIMEOUT, "the edit took too long; give fewer steps or a smaller max_size")
-    finally:
-        edit.cancel()
-        gone.cancel()
 
 
 async def _disconnect(request: Request) -> None:

@@ -41,6 +41,7 @@ class Kind:
 MALFORMED: Final = Kind(400, "malformed_body")
 TOO_LARGE: Final = Kind(413, "too_large")
 NOT_MULTIPART: Final = Kind(415, "unsupported_media_type")
+SLOW_UPLOAD: Final = Kind(408, "slow_upload")
 TIMEOUT: Final = Kind(504, "timeout")
 _INTERNAL: Final = Kind(500, "internal", told=False)
 CLIENT_GONE: Final = Kind(499, "client_gone")  # for the log: nobody is there to read it

@@ -21,7 +21,7 @@ from starlette.requests import Request
 
 from runtime.errors import InvalidRequest
 from runtime.params import EditParams
-from service.errors import MALFORMED, NOT_MULTIPART, TIMEOUT, HttpError
+from service.errors import MALFORMED, NOT_MULTIPART, SLOW_UPLOAD, HttpError
 
 _SPECS: Final = {spec.name: spec for spec in dataclasses.fields(EditParams)}
 _TYPES: Final = typing.get_type_hints(EditParams)
@@ -72,13 +72,13 @@ EditForm: Final[type[bentoml.IODescriptor]] = pydantic.create_model(
 
 @asynccontextmanager
 async def read_form(
-    request: Request, deadline: float
+    request: Request, seconds: float
 ) -> AsyncIterator[tuple[BinaryIO, dict[str, Any]]]:
     """The uploaded file, and the parameters given, typed but not yet held against their bounds.
 
     The file is open for as long as the context is; what is large lies on disk. Raises `HttpError`
-    when the body is no multipart form or is not here by `deadline` (loop time), `InvalidRequest`
-    for a wrong field.
+    when the body is no multipart form or is not here after `seconds`, `InvalidRequest` for a wrong
+    field.
     """
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type != "multipart/form-data":
@@ -86,10 +86,12 @@ async def read_form(
             NOT_MULTIPART, f"the body is {media_type or 'of no type'}; send multipart/form-data"
         )
     try:
-        async with asyncio.timeout_at(deadline):
+        async with asyncio.timeout(seconds):
             form = await _parse(request)
     except TimeoutError as exc:
-        raise HttpError(TIMEOUT, "the body did not arrive in time") from exc
+        raise HttpError(
+            SLOW_UPLOAD, f"the body did not arrive in {seconds:g} s; send a smaller file"
+        ) from exc
     try:
         _check_names(form)
         image = form["image"]

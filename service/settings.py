@@ -13,6 +13,7 @@ from runtime.errors import InvalidRequest
 from runtime.scheduler import Limits
 
 SOURCE_ROOT: Final = Path(__file__).resolve().parent.parent
+EMBEDDED: Final = SOURCE_ROOT / "models" / "mini"
 _PREFIX: Final = "RETOUCH_"
 
 
@@ -20,7 +21,8 @@ _PREFIX: Final = "RETOUCH_"
 class Settings:
     """What an operator chooses. docs/http.md lists the variables.
 
-    `max_upload` is in bytes; `timeout` and `drain` are in seconds.
+    `max_upload` is in bytes, `max_uploads` are those on their way at one time; `upload`, `timeout`
+    and `drain` are in seconds.
     """
 
     bundle: Path
@@ -29,6 +31,8 @@ class Settings:
     precision: str
     limits: Limits
     max_upload: int
+    max_uploads: int
+    upload: float
     timeout: float
     drain: float
 
@@ -36,17 +40,19 @@ class Settings:
     def from_env(cls, env: Mapping[str, str]) -> Settings:
         """Read the variables that start with `RETOUCH_`; an unset or empty one has its default.
 
-        A relative bundle path starts at the source root, because a packed service is started in
-        another folder than the one its operator is in. Raises `ValueError` naming the variable.
+        A relative bundle path starts at the current folder. Raises `ValueError` that names the
+        variable.
         """
         read = _Reader(env)
         return cls(
-            bundle=SOURCE_ROOT / read.text("BUNDLE", "models/mini"),
+            bundle=Path(read.text("BUNDLE", str(EMBEDDED))).absolute(),
             backend=read.choice("BACKEND", BACKEND_NAMES),
             device=read.text("DEVICE", "auto"),
             precision=read.text("PRECISION", "auto"),
             limits=_limits(read),
             max_upload=int(read.number("MAX_UPLOAD_MB", 25, most=1024) * 2**20),
+            max_uploads=read.whole("MAX_UPLOADS", 32, least=1),
+            upload=read.number("UPLOAD_SECONDS", 60, most=3600),
             timeout=read.number("TIMEOUT_SECONDS", 600, most=3600),
             drain=read.number("DRAIN_SECONDS", 25, most=3600),
         )
@@ -67,10 +73,10 @@ class _Reader:
             raise _refusal(name, text, f"one of {', '.join(choices)}")
         return text
 
-    def whole(self, name: str, default: int) -> int:
+    def whole(self, name: str, default: int, least: int = 0) -> int:
         text = self.text(name, str(default))
-        if not text.isdecimal():
-            raise _refusal(name, text, "a whole number")
+        if not text.isdecimal() or int(text) < least:
+            raise _refusal(name, text, f"a whole number of {least} or more")
         return int(text)
 
     def number(self, name: str, default: float, most: float) -> float:

@@ -27,8 +27,9 @@ from runtime import (
 from runtime.backends.fake import FakeBackend
 from runtime.editor import result_of
 from runtime.engine import Engine
-from runtime.manifest import GraphName
+from runtime.manifest import GRAPH_NAMES, GraphName
 from runtime.request import Request, Status
+from runtime.stats import Stats
 from tests.runtime.broken_backend import WHITE, BrokenBackend, Fault, raises, spoils
 
 GRAPHS: list[GraphName] = ["image_encoder", "tick", "image_decoder"]
@@ -343,6 +344,23 @@ def test_a_request_cancelled_while_a_batch_fails_is_not_run_again(
     assert set(run(engine)) == set(requests)
     assert batches == [3, 1, 1]
     assert [one.status for one in requests] == [Status.DONE, Status.CANCELLED, Status.DONE]
+
+
+def test_a_warm_up_runs_every_graph_and_counts_as_no_edit(bundle: Bundle) -> None:
+    run_graphs: set[GraphName] = set()
+    engine = open_engine(bundle, lambda graph, inputs, outputs: run_graphs.add(graph))
+    engine.warm_up()
+    assert run_graphs == set(GRAPH_NAMES)
+    assert engine.stats() == Stats()
+    assert engine.idle
+
+
+def test_a_warm_up_that_fails_raises(bundle: Bundle) -> None:
+    def fault(graph: GraphName, inputs: Any, outputs: Any) -> None:
+        raise BackendFailure(f"no kernel for {graph}")
+
+    with pytest.raises(BackendFailure, match="no kernel"):
+        open_engine(bundle, fault).warm_up()
 
 
 def test_a_full_queue_says_when_to_come_back(bundle: Bundle, picture: Image.Image) -> None:

@@ -1,4 +1,4 @@
-"""A server of its own process: BentoML's client, and what SIGTERM does."""
+"""A server of its own process: how it starts, BentoML's client, and what SIGTERM does."""
 
 from __future__ import annotations
 
@@ -31,25 +31,36 @@ def free_port() -> int:
         return port
 
 
-class Server:
-    """`bentoml serve` over the fake backend, in a home of its own."""
+BENTOML = ["bentoml", "serve", "service.app:EditService", "--working-dir", str(SOURCE_ROOT)]
+RETOUCH = ["retouch", "serve"]
 
-    def __init__(self, bundle: Path, home: Path, **variables: str) -> None:
+
+def environment(bundle: Path, home: Path, **variables: str) -> dict[str, str]:
+    return {
+        **os.environ,
+        "BENTOML_HOME": str(home),
+        "BENTOML_DO_NOT_TRACK": "True",
+        "RETOUCH_BUNDLE": str(bundle),
+        "RETOUCH_BACKEND": "fake",
+        **variables,
+    }
+
+
+class Server:
+    """A server over the fake backend, in a home of its own, started in the folder of the bundle."""
+
+    def __init__(self, bundle: Path, home: Path, program: list[str], **variables: str) -> None:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._log = (home / "log").open("wb")
-        env = {
-            **os.environ,
-            "BENTOML_HOME": str(home),
-            "BENTOML_DO_NOT_TRACK": "True",
-            "RETOUCH_BUNDLE": str(bundle),
-            "RETOUCH_BACKEND": "fake",
-            **variables,
-        }
-        command = [sys.executable, "-m", "bentoml", "serve", "service.app:EditService"]
-        command += ["--host", "127.0.0.1", "--port", str(self.port)]
-        command += ["--working-dir", str(SOURCE_ROOT)]
-        self.process = subprocess.Popen(command, env=env, stdout=self._log, stderr=self._log)
+        command = [sys.executable, "-m", *program, "--host", "127.0.0.1", "--port", str(self.port)]
+        self.process = subprocess.Popen(
+            command,
+            env=environment(Path(bundle.name), home, **variables),
+            cwd=bundle.parent,
+            stdout=self._log,
+            stderr=self._log,
+        )
 
     def wait_ready(self) -> None:
         for _ in range(400):
@@ -78,8 +89,10 @@ class Server:
 
 
 @contextlib.contextmanager
-def started(bundle: Path, home: Path, **variables: str) -> Iterator[Server]:
-    running = Server(bundle, home, **variables)
+def started(
+    bundle: Path, home: Path, program: list[str] = BENTOML, **variables: str
+) -> Iterator[Server]:
+    running = Server(bundle, home, program, **variables)
     try:
         running.wait_ready()
         yield running
@@ -91,6 +104,33 @@ def started(bundle: Path, home: Path, **variables: str) -> Iterator[Server]:
 def server(bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     with started(bundle, tmp_path_factory.mktemp("home")) as running:
         yield running
+
+
+@pytest.mark.parametrize(
+    ("variables", "told"),
+    [
+        ({"RETOUCH_BACKEND": "openvino"}, "openvino could not compile text_encoder"),
+        ({"RETOUCH_MAX_ROWS": "many"}, "environment variable RETOUCH_MAX_ROWS is 'many'"),
+        pytest.param({"RETOUCH_BUNDLE": "no"}, "/no is no bundle", marks=pytest.mark.slow),
+    ],
+    ids=["model", "variable", "bundle"],
+)
+def test_what_cannot_be_served_is_told_once_and_ends_the_start(
+    bundle: Path, tmp_path: Path, variables: dict[str, str], told: str
+) -> None:
+    """No worker is started: BentoML would start it again for ever."""
+    failed = subprocess.run(
+        [sys.executable, "-m", *RETOUCH, "--port", str(free_port())],
+        env=environment(bundle, tmp_path, **variables),
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    output = failed.stdout + failed.stderr
+    assert failed.returncode == 1
+    assert output.count("Error: ") == output.count(told) == 1
+    assert "Traceback" not in output
 
 
 # In a process of its own, for it leaves a temporary folder to the garbage collector.
@@ -153,7 +193,7 @@ def test_a_client_who_stalls_does_not_keep_a_server_from_stopping(
     head = b"POST /edit HTTP/1.1\r\nHost: x\r\nContent-Length: 99\r\n"
     head += b"Content-Type: multipart/form-data; boundary=b\r\n\r\n--b"
     with (
-        started(bundle, tmp_path, RETOUCH_DRAIN_SECONDS="1") as server,
+        started(bundle, tmp_path, RETOUCH, RETOUCH_DRAIN_SECONDS="1") as server,
         socket.create_connection(("127.0.0.1", server.port)) as client,
     ):
         client.sendall(head)

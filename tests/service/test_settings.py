@@ -24,8 +24,11 @@ def test_an_empty_variable_is_an_absent_one() -> None:
     )
 
 
-def test_a_relative_bundle_starts_at_the_source_root() -> None:
-    assert Settings.from_env({"RETOUCH_BUNDLE": "b"}).bundle == SOURCE_ROOT / "b"
+def test_a_relative_bundle_starts_where_the_operator_stands(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert Settings.from_env({"RETOUCH_BUNDLE": "b"}).bundle == tmp_path / "b"
     assert Settings.from_env({"RETOUCH_BUNDLE": "/b"}).bundle == Path("/b")
 
 
@@ -47,6 +50,8 @@ def test_every_limit_of_the_engine_has_a_variable() -> None:
         ("RETOUCH_MAX_UPLOAD_MB", "0"),
         ("RETOUCH_MAX_UPLOAD_MB", "5000"),
         ("RETOUCH_MAX_UPLOAD_MB", "nan"),
+        ("RETOUCH_MAX_UPLOADS", "0"),
+        ("RETOUCH_UPLOAD_SECONDS", "0"),
         ("RETOUCH_TIMEOUT_SECONDS", "soon"),
         ("RETOUCH_DRAIN_SECONDS", "inf"),
     ],
