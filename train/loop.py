@@ -203,7 +203,7 @@ def flat_gradients(module: nn.Module) -> Tensor:
     between processes, one norm, no copies."""
     parameters = list(module.parameters())
     flat = torch.zeros(sum(parameter.numel() for parameter in parameters))
-    parts = flat.split([parameter.numel() for parameter in parameters])
+    parts = torch.split(flat, [parameter.numel() for parameter in parameters])
     for parameter, part in zip(parameters, parts, strict=True):
         parameter.grad = part.view_as(parameter)
     return flat

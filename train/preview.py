@@ -62,5 +62,6 @@ def _tiled(tiles: Tensor) -> Tensor:
     """Tiles ``[N, 3, h, w]`` in rows of ``_COLUMNS``, white where the last row is short."""
     lacking = -len(tiles) % _COLUMNS
     full = torch.cat([tiles, torch.ones(lacking, *tiles.shape[1:])])
-    rows = full.unflatten(0, (-1, _COLUMNS)).permute(2, 0, 3, 1, 4)
-    return rows.flatten(3, 4).flatten(1, 2)
+    height, width = tiles.shape[2:]
+    rows = full.reshape(-1, _COLUMNS, 3, height, width).permute(2, 0, 3, 1, 4)
+    return rows.reshape(3, -1, _COLUMNS * width)

@@ -15,7 +15,7 @@ class RecipeError(Exception):
 @dataclass(frozen=True, slots=True)
 class AutoencoderRecipe:
     """``batch`` counts over all processes; every ``large_every``-th step uses a quarter of it at
-    twice the ``size``."""
+    twice the ``size``. ``decoder_minutes`` more go to the decoder alone, without the noise."""
 
     seed: int = 1
     size: int = 128
@@ -28,6 +28,7 @@ class AutoencoderRecipe:
     large_every: int = 8
     learning_rate: float = 1.2e-3
     minutes: float = 60.0
+    decoder_minutes: float = 20.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +96,7 @@ class Recipe:
 
 
 def with_minutes(
-    recipe: Recipe, stage: Literal["autoencoder", "clip", "unet"], minutes: float | None
+    recipe: Recipe, stage: Literal["autoencoder", "decoder", "clip", "unet"], minutes: float | None
 ) -> Recipe:
     """The recipe with another time budget for a stage; itself without one."""
     if minutes is None:
@@ -103,6 +104,9 @@ def with_minutes(
     match stage:
         case "autoencoder":
             return replace(recipe, autoencoder=replace(recipe.autoencoder, minutes=minutes))
+        case "decoder":
+            changed = replace(recipe.autoencoder, decoder_minutes=minutes)
+            return replace(recipe, autoencoder=changed)
         case "clip":
             return replace(recipe, clip=replace(recipe.clip, minutes=minutes))
         case "unet":

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import cv2
 import torch
 from accelerate import Accelerator
 from diffusers import AutoencoderTiny
-from torch import Tensor
+from torch import Tensor, nn
 from transformers import CLIPModel, CLIPTextModel, CLIPTokenizer
 
 from train import autoencoder, clip, cutouts, photos, preview
@@ -18,7 +20,7 @@ from train.objects import Props
 from train.parallel import in_processes
 from train.photos import Split
 from train.picture import Picture
-from train.recipe import Recipe
+from train.recipe import AutoencoderRecipe, Recipe
 from train.samples import autoencoder_picture, draw_pair
 from train.staging import Studio, centre, generator
 from train.stream import EditStream, batches
@@ -46,6 +48,12 @@ def train_autoencoder(recipe: Recipe) -> None:
     in_processes(recipe.processes, _train_autoencoder, recipe)
 
 
+def train_decoder(recipe: Recipe) -> None:
+    """Goes on with the decoder of a trained autoencoder, the encoder as it is: latents, and what
+    was trained on them, stay valid. Leaves the result in ``runs/autoencoder/vae``."""
+    in_processes(recipe.processes, _train_decoder, recipe)
+
+
 def train_clip(recipe: Recipe) -> None:
     """Trains (or goes on training) the small CLIP and leaves it in ``runs/clip/model``."""
     in_processes(recipe.processes, _train_clip, recipe)
@@ -63,21 +71,42 @@ def _accelerator(recipe: Recipe) -> Accelerator:
 
 
 def _train_autoencoder(recipe: Recipe) -> None:
-    stage = recipe.autoencoder
+    torch.manual_seed(recipe.autoencoder.seed)
+    vae = autoencoder.build(recipe.autoencoder)
+    schedule = Schedule(
+        recipe.autoencoder.learning_rate, minutes=recipe.autoencoder.minutes, average=0.995
+    )
+    _fit_autoencoder(recipe, recipe.autoencoder, vae, vae, schedule, "autoencoder")
+
+
+def _train_decoder(recipe: Recipe) -> None:
+    stage = replace(recipe.autoencoder, seed=recipe.autoencoder.seed + 1, latent_noise=0.0)
+    vae = load_autoencoder(recipe)
+    vae.decoder.requires_grad_()
+    schedule = Schedule(
+        stage.learning_rate / 2, minutes=stage.decoder_minutes, constant_share=0.3, average=0.995
+    )
+    _fit_autoencoder(recipe, stage, vae, vae.decoder, schedule, "decoder")
+
+
+def _fit_autoencoder(
+    recipe: Recipe,
+    stage: AutoencoderRecipe,
+    vae: AutoencoderTiny,
+    trained: nn.Module,
+    schedule: Schedule,
+    name: str,
+) -> None:
     accelerator = _accelerator(recipe)
-    torch.manual_seed(stage.seed)
     studio = open_studio(recipe, "train", 2 * stage.size)
-    vae = autoencoder.build(stage)
 
     def make(size: int, index: int) -> Picture:
         return autoencoder_picture(studio, size, generator(stage.seed, index))
 
-    schedule = Schedule(stage.learning_rate, minutes=stage.minutes, average=0.995)
-    folder = recipe.runs / "autoencoder"
-    trainer = Trainer(vae, schedule, folder, accelerator)
+    trainer = Trainer(trained, schedule, recipe.runs / name, accelerator)
     trainer.run(autoencoder.AutoencoderLoss(vae, make, stage))
     if accelerator.is_main_process:
-        vae.save_pretrained(folder / "vae")
+        vae.save_pretrained(recipe.runs / "autoencoder" / "vae")
 
 
 def load_autoencoder(recipe: Recipe) -> AutoencoderTiny:
