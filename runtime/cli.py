@@ -8,9 +8,10 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, TextIO
 
 import typer
+from PIL import Image
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import Progress
@@ -19,16 +20,13 @@ from rich.table import Table
 from runtime.bundle import Bundle
 from runtime.doctor import diagnose
 from runtime.editor import Editor, EditResult, open_editor
-from runtime.errors import EditError, InvalidRequest
-from runtime.image import read_image
+from runtime.errors import EditError
+from runtime.jobs import STREAM, Job, plan
 from runtime.manifest import GRAPH_NAMES, Manifest
 from runtime.params import EditParams, SamplerName
 
 MINI: Final = Path(__file__).resolve().parent.parent / "models" / "mini"
-_STREAM: Final = Path("-")
-_EDITED: Final = "-edited"
 _TOGETHER: Final = 16  # pictures that are read and edited at a time
-_SUFFIXES: Final = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff")
 
 terminal = Console(stderr=True)
 
@@ -58,9 +56,15 @@ def edit(
     backend: Annotated[str, typer.Option(help="auto, openvino, ort or fake")] = "auto",
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or tensorrt")] = "auto",
     precision: Annotated[str, typer.Option(help="auto, fp32, bf16 or fp16")] = "auto",
+    force: Annotated[bool, typer.Option("--force", help="replace files that exist")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Edit pictures. Without --out, the edit of a.jpg is written to a-edited.png beside it."""
+    """Edit pictures. Without --out, the edit of a.jpg is written to a-edited.png beside it.
+
+    Exits with 0 when every picture was edited, with 1 when one or all were not, with 2 for options
+    that do not exist. With --json every picture has a line, edited or not; the lines go to stderr
+    when a picture goes to stdout.
+    """
     asked = {
         "negative_instruction": negative_instruction,
         "text_guidance": text_guidance,
@@ -71,18 +75,19 @@ def edit(
         "max_size": max_size,
     }
     overrides = {name: value for name, value in asked.items() if value is not None}
-    with _errors_told(as_json):
-        jobs = _targets(images, _sources(images), out)
+    lines = _json_stream(images, out) if as_json else None
+    with _errors_told(lines):
+        jobs = plan(images, out, force)
         opened = open_editor(bundle, backend=backend, device=device, precision=precision)
         with opened as editor:
             params = editor.params(instruction, **overrides)
-            failures = _edit_all(editor, jobs, params, _tell_json if as_json else _tell)
+            failures = _edit_all(editor, jobs, params, _teller(lines))
     raise typer.Exit(1 if failures else 0)
 
 
 def inspect(bundle: Annotated[Path, typer.Argument()], as_json: JsonOption = False) -> None:
     """Verify a bundle and tell what is in it."""
-    with _errors_told(as_json):
+    with _errors_told(sys.stdout if as_json else None):
         opened = Bundle.open(bundle)
     if as_json:
         print(opened.manifest.dumps(), end="")
@@ -119,74 +124,7 @@ def doctor(as_json: JsonOption = False) -> None:
     raise typer.Exit(0 if found.chosen else 1)
 
 
-Job = tuple[Path, Path]
 Tell = Callable[[Job, EditResult | EditError], None]
-
-
-def _sources(images: Sequence[Path]) -> list[Path]:
-    """The pictures named, each folder replaced by the pictures in it."""
-    found: list[Path] = []
-    for path in images:
-        if not path.is_dir():
-            found.append(path)
-            continue
-        inside = sorted(filter(_is_input, _list(path)))
-        if not inside:
-            raise InvalidRequest(f"folder {path} holds no picture ({', '.join(_SUFFIXES)})")
-        found += inside
-    return found
-
-
-def _is_input(path: Path) -> bool:
-    return path.suffix.lower() in _SUFFIXES and not path.stem.endswith(_EDITED)
-
-
-def _list(folder: Path) -> list[Path]:
-    try:
-        return list(folder.iterdir())
-    except OSError as exc:
-        raise InvalidRequest(f"folder {folder} cannot be read: {exc}") from exc
-
-
-def _targets(images: Sequence[Path], sources: Sequence[Path], out: Path | None) -> list[Job]:
-    """Where the edit of each source goes.
-
-    `--out` is a file for one picture that was named itself, else a folder. Raises `InvalidRequest`
-    when edits would overwrite a source or each other.
-    """
-    if out is None:
-        targets = [_beside(source) for source in sources]
-    elif list(images) == list(sources) and len(sources) == 1 and not out.is_dir():
-        targets = [out]
-    else:
-        _make_folder(out)
-        targets = [out / f"{_stem(source)}.png" for source in sources]
-    if len({_place(target) for target in targets}) < len(targets):
-        raise InvalidRequest("several edits would go to one file; give the pictures other names")
-    if lost := {_place(source) for source in sources} & {_place(target) for target in targets}:
-        names = ", ".join(sorted(str(path) for path in lost))
-        raise InvalidRequest(f"edits would overwrite {names}; name another --out")
-    return list(zip(sources, targets, strict=True))
-
-
-def _place(path: Path) -> Path | object:
-    """What tells two paths of one file; the standard streams are never the same."""
-    return object() if path == _STREAM else path.resolve()
-
-
-def _make_folder(out: Path) -> None:
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as exc:
-        raise InvalidRequest(f"--out {out} must be a folder for several edits: {exc}") from exc
-
-
-def _stem(source: Path) -> str:
-    return "stdin" if source == _STREAM else source.stem
-
-
-def _beside(source: Path) -> Path:
-    return _STREAM if source == _STREAM else source.with_name(f"{source.stem}{_EDITED}.png")
 
 
 def _edit_all(editor: Editor, jobs: Sequence[Job], params: EditParams, tell: Tell) -> int:
@@ -208,59 +146,63 @@ def _edit_group(
 ) -> list[EditResult | EditError]:
     """Read, edit together and write; an outcome for each job, in order."""
     outcomes: dict[Job, EditResult | EditError] = {}
-    images = {}
-    for job in group:
-        try:
-            images[job] = read_image(_read(job[0]))
-        except EditError as exc:
-            outcomes[job] = exc
-    edits = [(image, params) for image in images.values()]
-    for job, outcome in zip(images, editor.edit_many(edits, on_step=on_step), strict=True):
-        outcomes[job] = outcome if isinstance(outcome, EditError) else _written(job, outcome)
+    read: list[Job] = []
+
+    def edits() -> Iterator[tuple[Image.Image, EditParams]]:
+        """One picture at a time, for a large one takes memory until it is brought to its size."""
+        for job in group:
+            try:
+                picture = job.read()
+            except EditError as exc:
+                outcomes[job] = exc
+                continue
+            read.append(job)
+            yield picture, params
+
+    for job, outcome in zip(read, editor.edit_many(edits(), on_step=on_step), strict=True):
+        outcomes[job] = _written(job, outcome)
     return [outcomes[job] for job in group]
 
 
-def _read(source: Path) -> bytes:
+def _written(job: Job, outcome: EditResult | EditError) -> EditResult | EditError:
     try:
-        return sys.stdin.buffer.read() if source == _STREAM else source.read_bytes()
-    except OSError as exc:
-        raise InvalidRequest(f"{source} cannot be read: {exc}") from exc
-
-
-def _written(job: Job, result: EditResult) -> EditResult | EditError:
-    target = job[1]
-    try:
-        if target == _STREAM:
-            result.image.save(sys.stdout.buffer, format="PNG")
-        else:
-            result.image.save(target)
-    except (OSError, ValueError) as exc:  # ValueError: a suffix that Pillow does not know
-        return InvalidRequest(f"{target} cannot be written: {exc}")
-    return result
+        if not isinstance(outcome, EditError):
+            job.write(outcome.image)
+    except EditError as exc:
+        return exc
+    return outcome
 
 
 def _tell(job: Job, outcome: EditResult | EditError) -> None:
-    source, target = job
     if isinstance(outcome, EditError):
         told = f"[red]{type(outcome).__name__}:[/] {escape(str(outcome))}"
-        terminal.print(f"{escape(str(source))}: {told}", soft_wrap=True)
+        terminal.print(f"{escape(str(job.source))}: {told}", soft_wrap=True)
     else:
         seconds, seed = outcome.timings.total_s, outcome.params.seed
-        terminal.print(
-            escape(f"{source} -> {target} (seed {seed}, {seconds:.2f} s)"), soft_wrap=True
-        )
+        told = escape(f"{job.source} -> {job.target} (seed {seed}, {seconds:.2f} s)")
+        terminal.print(told, soft_wrap=True)
 
 
-def _tell_json(job: Job, outcome: EditResult | EditError) -> None:
-    """One line; on stderr when the picture itself goes to stdout."""
-    line: dict[str, Any] = {"input": str(job[0])}
+def _json_stream(images: Sequence[Path], out: Path | None) -> TextIO:
+    """Where lines do not mix with a picture."""
+    to_stdout = out == STREAM or (out is None and STREAM in images)
+    return sys.stderr if to_stdout else sys.stdout
+
+
+def _teller(lines: TextIO | None) -> Tell:
+    """Prints JSON lines to `lines`, or without it for people."""
+    if lines is None:
+        return _tell
+    return lambda job, outcome: print(json.dumps(_json_line(job, outcome)), file=lines, flush=True)
+
+
+def _json_line(job: Job, outcome: EditResult | EditError) -> dict[str, Any]:
+    line: dict[str, Any] = {"input": str(job.source)}
     if isinstance(outcome, EditError):
-        line["error"] = _error(outcome)
-    else:
-        line |= {"output": str(job[1]), "size": outcome.image.size, "rows": outcome.rows}
-        line |= {"params": dataclasses.asdict(outcome.params)}
-        line |= {"seconds": dataclasses.asdict(outcome.timings)}
-    print(json.dumps(line), file=sys.stderr if job[1] == _STREAM else sys.stdout, flush=True)
+        return line | {"error": _error(outcome)}
+    line |= {"output": str(job.target), "size": outcome.image.size, "rows": outcome.rows}
+    line |= {"params": dataclasses.asdict(outcome.params)}
+    return line | {"seconds": dataclasses.asdict(outcome.timings)}
 
 
 def _graph_rows(bundle: Bundle) -> list[tuple[str, ...]]:
@@ -304,13 +246,13 @@ def _error(exc: EditError) -> dict[str, str]:
 
 
 @contextmanager
-def _errors_told(as_json: bool) -> Iterator[None]:
-    """An error of ours ends the command with one line instead of a traceback."""
+def _errors_told(lines: TextIO | None) -> Iterator[None]:
+    """An error of ours ends the command with one line, JSON to `lines`, instead of a traceback."""
     try:
         yield
     except EditError as exc:
-        if as_json:
-            print(json.dumps({"error": _error(exc)}))
-            raise typer.Exit(1) from exc
-        terminal.print(f"[red]{type(exc).__name__}:[/] {escape(str(exc))}", soft_wrap=True)
+        if lines is not None:
+            print(json.dumps({"error": _error(exc)}), file=lines)
+        else:
+            terminal.print(f"[red]{type(exc).__name__}:[/] {escape(str(exc))}", soft_wrap=True)
         raise typer.Exit(1) from exc

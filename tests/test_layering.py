@@ -22,7 +22,7 @@ RUNTIME_ORDER = (
     *("noise", "samplers", "guidance", "rng"),  # so far pure: stdlib and numpy
     *("bundle", "request", "scheduler", "stats"),
     *("backends", "image", "text", "runner", "engine", "editor", "worker"),
-    *("__init__", "doctor", "cli"),
+    *("__init__", "doctor", "jobs", "cli"),
 )
 PURE = frozenset(RUNTIME_ORDER[:8])
 INFERENCE = frozenset({"openvino", "onnxruntime", "tensorrt"})

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +89,93 @@ def test_stdin_goes_to_stdout(bundle: Path, photos: Path) -> None:
     result = run_edit(bundle, "-", stdin=(photos / "a.png").read_bytes())
     assert result.exit_code == 0
     assert Image.open(io.BytesIO(result.stdout_bytes)).size == (64, 40)
+
+
+def test_a_file_goes_to_stdout_as_png_and_nothing_beside_it(
+    bundle: Path, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(photos)
+    result = run_edit(bundle, "b.jpg", "-o", "-", "--json")
+    assert result.exit_code == 0
+    with Image.open(io.BytesIO(result.stdout_bytes)) as edited:
+        assert (edited.format, edited.size) == ("PNG", (64, 40))
+    assert json_lines(result.stderr)[0]["output"] == "-"
+    assert not Path("-").exists()
+
+
+def test_lines_never_mix_with_a_picture_on_stdout(bundle: Path, photos: Path) -> None:
+    data = (photos / "a.png").read_bytes()
+    result = run_edit(bundle, "-", photos / "b.jpg", photos / "none.png", "--json", stdin=data)
+    assert result.exit_code == 1
+    picture = Image.open(io.BytesIO(result.stdout_bytes))
+    picture.load()
+    assert result.stdout_bytes.endswith(b"IEND\xaeB`\x82")
+    assert [sorted(line)[:1] for line in json_lines(result.stderr)] == [
+        ["input"],
+        ["input"],
+        ["error"],
+    ]
+
+
+@pytest.mark.parametrize("out", ["-", "one.png"])
+def test_several_pictures_into_one_file_are_refused(
+    bundle: Path, photos: Path, out: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(photos)
+    for images in (["a.png", "b.jpg"], ["."]):
+        result = run_edit(bundle, *images, "-o", out, "--json")
+        assert result.exit_code == 1
+        lines = result.stderr if out == "-" else result.stdout
+        assert "name a folder for several" in json_lines(lines)[0]["error"]["message"]
+        assert not Path(out).exists()
+
+
+def test_stdin_is_read_once(bundle: Path, photos: Path) -> None:
+    data = (photos / "a.png").read_bytes()
+    result = run_edit(bundle, "-", "-", stdin=data)
+    assert result.exit_code == 1
+    assert result.stdout_bytes == b""
+    assert "- is given more than once" in result.stderr
+
+
+def test_a_file_that_exists_is_replaced_only_when_that_is_asked_for(
+    bundle: Path, photos: Path, tmp_path: Path
+) -> None:
+    other = photos / "b.jpg"
+    before = other.read_bytes()
+    for out in (other, photos):  # as the file named, and as what a folder holds
+        image = tmp_path / "b.png"
+        (photos / "b.png").write_bytes(before)
+        Image.new("RGB", (64, 40)).save(image)
+        refused = run_edit(bundle, image, "-o", out)
+        assert refused.exit_code == 1
+        assert "exists; name another --out, or replace it with --force" in refused.output
+    assert other.read_bytes() == (photos / "b.png").read_bytes() == before
+    assert run_edit(bundle, tmp_path / "b.png", "-o", other, "--force").exit_code == 0
+    assert other.read_bytes() != before
+
+
+def test_force_never_replaces_a_picture_that_is_edited(bundle: Path, photos: Path) -> None:
+    before = (photos / "a.png").read_bytes()
+    (photos / "link.png").symlink_to(photos / "a.png")
+    result = run_edit(bundle, photos / "a.png", "-o", photos / "link.png", "--force")
+    assert result.exit_code == 1
+    assert (photos / "a.png").read_bytes() == before
+
+
+def test_an_earlier_edit_is_replaced(bundle: Path, photos: Path) -> None:
+    for seed in (1, 2):
+        assert run_edit(bundle, photos / "a.png", "--seed", seed).exit_code == 0
+
+
+def test_a_stream_that_takes_no_more_is_an_error(bundle: Path, photos: Path) -> None:
+    command = [sys.executable, "-m", "retouch", "edit", "make it night", str(photos / "a.png")]
+    command += ["--bundle", str(bundle), "--backend", "fake", "--out", "-"]
+    with open("/dev/full", "wb") as full:
+        failed = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, timeout=60)
+    assert failed.returncode == 1
+    assert b"- cannot be written" in failed.stderr
+    assert b"Traceback" not in failed.stderr
 
 
 def test_a_folder_of_one_picture_goes_to_a_folder(bundle: Path, tmp_path: Path) -> None:
