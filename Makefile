@@ -4,13 +4,13 @@ IMAGE ?= photo.jpg
 INSTRUCTION ?= make it night
 OUT ?= edited.png
 
-.PHONY: serve edit test lock
+.PHONY: serve edit test lock .venv .venv-serve
 
 serve: .venv-serve
 	.venv-serve/bin/retouch serve --port $(PORT)
 
 edit: .venv-serve
-	.venv-serve/bin/retouch edit "$(INSTRUCTION)" "$(IMAGE)" --out "$(OUT)"
+	.venv-serve/bin/retouch edit "$(INSTRUCTION)" "$(IMAGE)" --out "$(OUT)" --force
 
 test: .venv
 	.venv/bin/ruff check .
@@ -18,17 +18,17 @@ test: .venv
 	.venv/bin/mypy
 	.venv/bin/pytest
 
-# The environments. An interrupted installation keeps the old time stamp, so that it is run again.
-.venv: requirements/dev.txt pyproject.toml
-	$(PYTHON) -m venv $@ && touch -t 197001020000 $@
-	$@/bin/pip install --quiet --disable-pip-version-check -r $<
-	$@/bin/pip install --quiet --disable-pip-version-check --no-deps -e .
-	touch $@
-
-.venv-serve: requirements/serve.txt pyproject.toml
-	$(PYTHON) -m venv $@ && touch -t 197001020000 $@
-	$@/bin/pip install --quiet --disable-pip-version-check -r $<
-	$@/bin/pip install --quiet --disable-pip-version-check --no-deps -e .
+# The environments. `.installed` is written last and taken away first, so that an installation that was
+# interrupted is begun anew. Each has its own requirements; another's change leaves it alone.
+.venv: .venv/.installed
+.venv-serve: .venv-serve/.installed
+.venv/.installed: requirements/dev.txt pyproject.toml
+.venv-serve/.installed: requirements/serve.txt pyproject.toml
+.venv/.installed .venv-serve/.installed:
+	if test -e $@; then rm $@; else rm -rf $(@D); fi
+	$(PYTHON) -m venv $(@D)
+	$(@D)/bin/pip install --quiet --disable-pip-version-check -r $<
+	$(@D)/bin/pip install --quiet --disable-pip-version-check --no-deps -e .
 	touch $@
 
 # Resolve pyproject.toml anew. Local version labels such as +cpu are left out of the lock files.
