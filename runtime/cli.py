@@ -117,8 +117,11 @@ def doctor(as_json: JsonOption = False) -> None:
             for probe in found.probes
         ]
         _print_table(("backend", "device", "precision", "why", "what helps"), rows)
-        extras = [(e.name, ", ".join(e.missing) or "nothing", e.fix) for e in found.extras]
-        _print_table(("extra", "missing", "what helps"), extras)
+        for extra in found.extras:  # no table, so that a command can be copied in one piece
+            lacks = f"lacks {', '.join(extra.missing)}" if extra.missing else "is complete"
+            print(
+                f"extra {extra.name} {lacks}", *([f"  {extra.fix}"] if extra.fix else []), sep="\n"
+            )
         for warning in found.warnings:
             terminal.print(f"[yellow]warning:[/] {warning}")
     raise typer.Exit(0 if found.chosen else 1)

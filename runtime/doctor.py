@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import importlib.util
+import re
+import shlex
+import sys
+import tomllib
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Final
 
 from runtime.backends.base import Probe, choose, probe_all
 
-# Extra -> the modules that tell whether it is installed.
-_EXTRAS: Final = {
-    "serve": ("openvino", "bentoml"),
-    "export": ("torch", "diffusers", "transformers", "onnx", "onnxscript", "onnxruntime"),
-    "train": ("torch", "diffusers", "transformers", "cv2"),
-}
+SOURCE_ROOT: Final = Path(__file__).resolve().parent.parent
 _ORT_FLAVOURS: Final = ("onnxruntime", "onnxruntime-gpu", "onnxruntime-openvino")
+_REQUIREMENT: Final = re.compile(r"([A-Za-z0-9._-]+)(?:\[([^]]*)])?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,17 +38,54 @@ class Diagnosis:
     warnings: list[str]
 
 
-def diagnose() -> Diagnosis:
-    """Look, without loading a bundle or running a graph."""
+def diagnose(root: Path = SOURCE_ROOT) -> Diagnosis:
+    """Look, without loading a bundle or running a graph.
+
+    The extras are those of the `pyproject.toml` in `root`; a packed service has none.
+    """
     probes = probe_all()
-    chosen = choose(probes)
-    extras = [_extra(name, modules) for name, modules in _EXTRAS.items()]
-    return Diagnosis(probes, chosen, extras, _flavour_clash())
+    extras = [_extra(name, packages, root) for name, packages in _extras(root).items()]
+    return Diagnosis(probes, choose(probes), extras, _flavour_clash())
 
 
-def _extra(name: str, modules: tuple[str, ...]) -> Extra:
-    missing = tuple(module for module in modules if importlib.util.find_spec(module) is None)
-    return Extra(name, missing, f"pip install -e '.[{name}]'" if missing else "")
+def _extras(root: Path) -> dict[str, list[str]]:
+    """Extra -> the packages that it asks for, those of the extras that it includes among them."""
+    file = root / "pyproject.toml"
+    if not file.is_file():
+        return {}
+    project = tomllib.loads(file.read_text("utf-8"))["project"]
+    optional = project.get("optional-dependencies", {})
+    return {
+        name: sorted(set(_packages(project["name"], optional, requirements)))
+        for name, requirements in optional.items()
+    }
+
+
+def _packages(
+    own_name: str, optional: Mapping[str, list[str]], requirements: list[str]
+) -> Iterator[str]:
+    for requirement in requirements:
+        found = _REQUIREMENT.match(requirement)
+        assert found is not None, requirement
+        if found[1] != own_name:
+            yield found[1]
+            continue
+        for extra in found[2].split(","):
+            yield from _packages(own_name, optional, optional[extra.strip()])
+
+
+def _extra(name: str, packages: list[str], root: Path) -> Extra:
+    missing = tuple(package for package in packages if not _installed(package))
+    return Extra(name, missing, _install(name, missing, root) if missing else "")
+
+
+def _install(extra: str, missing: tuple[str, ...], root: Path) -> str:
+    """The command, to be run anywhere; in a new environment where flavours would clash."""
+    what = shlex.quote(f"{root}[{extra}]")
+    if set(_ORT_FLAVOURS).intersection(missing) and any(map(_installed, _ORT_FLAVOURS)):
+        folder = f".venv-{extra}"
+        return f"{sys.executable} -m venv {folder} && {folder}/bin/pip install -e {what}"
+    return f"{sys.executable} -m pip install -e {what}"
 
 
 def _flavour_clash() -> list[str]:

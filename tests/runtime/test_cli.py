@@ -270,7 +270,8 @@ def test_doctor_names_what_auto_would_use_and_what_is_missing() -> None:
     for probe in found["probes"]:
         assert probe["why"]
         assert probe["usable"] or probe["fix"]
-    assert (
-        "pip install -e '.[gpu]'"
-        in CliRunner().invoke(app, ["doctor"], env={"COLUMNS": "200"}).stdout
-    )
+    told = CliRunner().invoke(app, ["doctor"], env={"COLUMNS": "60"}).stdout
+    assert found["extras"]
+    for extra in found["extras"]:
+        assert f"extra {extra['name']} {'lacks' if extra['missing'] else 'is complete'}" in told
+        assert f"  {extra['fix']}\n" in told or not extra["missing"]
