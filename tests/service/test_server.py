@@ -187,6 +187,34 @@ def test_sigterm_finishes_what_was_accepted(server: Server) -> None:
     assert "Traceback" not in server.log()
 
 
+@pytest.mark.slow
+def test_a_packed_service_is_whole_and_serves(bundle: Path, tmp_path: Path) -> None:
+    """`bentoml build` and `bentoml serve retouch:latest`, somewhere else."""
+    home, tools = tmp_path / "home", tmp_path / "tools"
+    for folder in (home, tools):
+        folder.mkdir()
+    (tools / "uv").write_text("#!/bin/sh\nexit 1\n")  # else BentoML installs it, and never calls it
+    (tools / "uv").chmod(0o755)
+    path = f"{tools}{os.pathsep}{os.environ['PATH']}"
+    env = environment(bundle, home, PATH=path)
+    subprocess.run([sys.executable, "-m", "bentoml", "build"], cwd=SOURCE_ROOT, env=env, check=True)
+    (packed,) = home.glob("bentos/retouch/*/src")
+    needed = python_files(SOURCE_ROOT, "runtime/**/*.py", "service/**/*.py", "retouch.py")
+    assert python_files(packed, "**/*.py") == needed
+    assert (packed / "models" / "mini" / "manifest.json").is_file()
+    with started(bundle, home, ["bentoml", "serve", "retouch:latest"]) as server:
+        answer = httpx2.post(
+            f"{server.url}/edit",
+            files={"image": encoded(picture())},
+            data={"instruction": "make it night"},
+        )
+        assert answer.status_code == 200, answer.text
+
+
+def python_files(root: Path, *patterns: str) -> set[Path]:
+    return {path.relative_to(root) for pattern in patterns for path in root.glob(pattern)}
+
+
 def test_a_client_who_stalls_does_not_keep_a_server_from_stopping(
     bundle: Path, tmp_path: Path
 ) -> None:
