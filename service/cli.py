@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -17,7 +18,7 @@ def _option(variable: str, doc: str) -> Any:
 
 
 def serve(
-    port: Annotated[int, typer.Option(envvar="PORT", help="TCP port")] = 3000,
+    port: Annotated[int, typer.Option(envvar="PORT", min=1, max=65535, help="TCP port")] = 3000,
     host: Annotated[str, typer.Option(help="address to listen on")] = "127.0.0.1",
     bundle: Annotated[Path, _option("BUNDLE", "bundle directory")] = EMBEDDED,
     backend: Annotated[str, _option("BACKEND", "auto, openvino, ort or fake")] = "auto",
@@ -25,6 +26,7 @@ def serve(
     precision: Annotated[str, _option("PRECISION", "auto, fp32, bf16 or fp16")] = "auto",
 ) -> None:
     """Start the HTTP service that docs/http.md describes."""
+    _check_free(host, port)
     settings = {
         "RETOUCH_BUNDLE": str(bundle.absolute()),
         "RETOUCH_BACKEND": backend,
@@ -35,3 +37,14 @@ def serve(
     command = [sys.executable, "-m", "bentoml", "serve", "service.app:EditService"]
     command += ["--port", str(port), "--host", host, "--working-dir", str(SOURCE_ROOT)]
     os.execve(sys.executable, command, {**os.environ, **settings})
+
+
+def _check_free(host: str, port: int) -> None:
+    """A port in use is told at once, not when the model has been loaded."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        socket.create_server((host, port), family=family).close()
+    except OSError as exc:
+        raise typer.BadParameter(
+            f"{host}:{port} cannot be listened on ({exc.strerror}); give another --port or --host"
+        ) from exc
