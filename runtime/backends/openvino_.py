@@ -56,7 +56,7 @@ class OpenVinoGraph:
         inputs = {port.name: compiled.input(port.name) for port in ports.inputs}
         self._inputs = {name: port.element_type.to_dtype() for name, port in inputs.items()}
         self._outputs = [(port.name, compiled.output(port.name)) for port in ports.outputs]
-        self._request = compiled.create_infer_request()
+        self._compiled, self._request = compiled, compiled.create_infer_request()
 
     def run(self, inputs: Arrays) -> dict[str, Array]:
         # OpenVINO would convert another type, and take an absent input from the call before.
@@ -66,10 +66,12 @@ class OpenVinoGraph:
         with _translated(f"run {self._name}"):
             # OpenVINO copies outputs unless share_outputs is asked for.
             results = self._request.infer(as_contiguous(inputs), share_inputs=True)
+            # Of its intermediate results, it would keep the memory of the largest ones ever had.
+            self._compiled.release_memory()
             return {name: results[port] for name, port in self._outputs}
 
     def close(self) -> None:
-        self._request = None
+        self._compiled = self._request = None
 
 
 def to_bf16(model: Any) -> None:

@@ -1,4 +1,4 @@
-"""What OpenVINO is given to compute in bfloat16: smaller weights, the same float32 islands."""
+"""OpenVINO's memory: bfloat16 weights beside the same float32 islands, and what a run leaves."""
 
 from __future__ import annotations
 
@@ -99,6 +99,25 @@ def run(bundle: Bundle, precision: str, inputs: Arrays) -> dict[str, Array]:
         return graph.run(inputs)
     finally:
         graph.close()
+
+
+def test_a_run_gives_back_the_memory_of_its_intermediate_results(bundle: Bundle) -> None:
+    def mib(field: str) -> float:
+        lines = Path("/proc/self/status").read_text().splitlines()
+        return next(int(line.split()[1]) for line in lines if line.startswith(field)) / 1024
+
+    backend = load_backend("openvino")
+    path = bundle.graph_path(bundle.variant("image_decoder", backend.stored))
+    graph = backend.load("image_decoder", path, bundle.manifest)
+    small, large = (np.zeros((1, 4, side, side), np.float32) for side in (8, 256))
+    graph.run({"latent": small})
+    Path("/proc/self/clear_refs").write_text("5")  # the peak starts anew
+    before = mib("VmRSS")
+    graph.run({"latent": large})
+    peak, kept = mib("VmHWM") - before, mib("VmRSS") - before
+    graph.close()
+    assert peak > 32
+    assert kept < peak / 2
 
 
 def test_no_float16_is_left_and_float32_stays(bundle: Bundle) -> None:
