@@ -14,12 +14,12 @@ from train.autoencoder import encode, to_tensor
 from train.instructions import Language, write
 from train.samples import Pair, draw_pair, kinds_of
 from train.staging import Studio, generator
+from train.stream import LAST_TIMESTEP
 from train.text import token_ids
 from train.unet import EditModel
 
 _SEED: Final = 8
 _COLUMNS: Final = 4
-_LAST_TIMESTEP: Final = 999
 
 
 def fixed_pairs(studio: Studio, size: int) -> list[Pair]:
@@ -46,7 +46,7 @@ def sheet_of(
     with torch.no_grad():
         latents = encode(vae, before)
     noise = torch.randn(latents.shape, generator=torch.Generator().manual_seed(_SEED))
-    timestep = torch.full((len(pairs),), _LAST_TIMESTEP)
+    timestep = torch.full((len(pairs),), LAST_TIMESTEP)
 
     @torch.no_grad()
     def paint() -> Tensor:

@@ -31,8 +31,8 @@ from train.text import token_ids
 
 VISITS: Final = 3
 _APART: Final = 1500  # pairs of one size, as one process counts them
-_LAST_TIMESTEP: Final = 999
-_PURE_NOISE_ODDS: Final = 0.75
+LAST_TIMESTEP: Final = 999
+_PURE_NOISE_ODDS: Final = 0.85
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +110,7 @@ class EditStream(Dataset[Batch]):
         no_text, no_image = dropped(self.recipe.dropout, rng.random())
         noise = rng.standard_normal(pair.after.shape, dtype=np.float32)
         last = rng.random() < _PURE_NOISE_ODDS
-        timestep = _LAST_TIMESTEP if last else int(rng.integers(_LAST_TIMESTEP))
+        timestep = LAST_TIMESTEP if last else int(rng.integers(LAST_TIMESTEP))
         return _Row(pair, "" if no_text else words, no_text, no_image, noise, timestep)
 
     def _encoded(self, size: int, number: int) -> Encoded:

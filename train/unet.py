@@ -2,8 +2,8 @@
 
 The UNet sees noisy latents beside the latents of the picture to edit and predicts v (Salimans and
 Ho 2022, appendix D) under a noise schedule that ends in pure noise (Lin et al. 2023, section 3.1).
-There v is minus the edited picture, so that a single step already gives it: three quarters of the
-samples are drawn at that end.
+There v is minus the edited picture, so that a single step already gives it: most samples are drawn
+at that end.
 """
 
 from __future__ import annotations
@@ -23,10 +23,11 @@ from train.changes import NOUNS
 from train.identity import start_as_identity
 from train.loop import Progress
 from train.recipe import UNetRecipe
-from train.stream import Batch
+from train.stream import LAST_TIMESTEP, Batch
 
 # Squared change, as a mean over the latents of a pair, that counts as much as no change at all.
 _LEAST_CHANGE: Final = 0.05
+_OTHERS_WEIGHT: Final = 0.4
 _GROUNDING_SHARE: Final = 0.4
 _BACKGROUND_WEIGHT: Final = 0.05
 _REGION_WEIGHT: Final = 4.0
@@ -141,10 +142,12 @@ class EditLoss:
 
 def change_weights(batch: Batch) -> Tensor:
     """``[B]``: one over the squared change that a row asks for, so that a small object counts as
-    much as a whole picture. Rows that lost a condition cannot know it and count as whole ones."""
+    much as a whole picture. Rows that lost a condition cannot know the change, and rows at other
+    timesteps are asked for noise too: those count as whole pictures, or they would drown the rest.
+    """
     change = (batch.after - batch.before).square().mean(dim=(1, 2, 3))
-    known = batch.text * batch.image
-    return known / (change + _LEAST_CHANGE) + (1 - known) * 0.5
+    pure = batch.text * batch.image * (batch.timestep == LAST_TIMESTEP)
+    return pure / (change + _LEAST_CHANGE) + (1 - pure) * _OTHERS_WEIGHT
 
 
 def grounding_loss(names: Tensor, region: Tensor, batch: Batch) -> Tensor:

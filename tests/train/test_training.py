@@ -26,7 +26,7 @@ from train.recipe import AutoencoderRecipe, Recipe, RecipeError, TextRecipe, UNe
 from train.recipe import load as load_recipe
 from train.stages import build_model
 from train.staging import Studio
-from train.stream import VISITS, Batch, EditStream, batches, dropped, visited
+from train.stream import LAST_TIMESTEP, VISITS, Batch, EditStream, batches, dropped, visited
 from train.unet import EditLoss, EditModel, build_unet, change_weights, grounding_loss
 
 TINY = Recipe(
@@ -242,15 +242,18 @@ def test_small_edits_count_as_much_as_large_ones(stream: EditStream) -> None:
     small[:, :, :2, :2] = 1
     large[:] = 1
     kept = torch.ones(len(zeros))
-    made = [
-        replace(batch, before=zeros, after=after, text=kept, image=kept) for after in (small, large)
-    ]
+    last = torch.full_like(batch.timestep, LAST_TIMESTEP)
+    batch = replace(batch, timestep=last, text=kept, image=kept)
+    made = [replace(batch, before=zeros, after=after) for after in (small, large)]
     weights = [change_weights(item) for item in made]
     shares = [
         float((weight * item.after.square().mean(dim=(1, 2, 3))).mean())
         for weight, item in zip(weights, made, strict=True)
     ]
     assert 0.5 * shares[1] < shares[0] <= shares[1]
+    # What cannot be known exactly must not drown the rest.
+    for unsure in (replace(made[0], text=0 * kept), replace(made[0], timestep=last - 500)):
+        assert (change_weights(unsure) < 0.1 * weights[0]).all()
 
 
 def test_right_answers_of_the_helping_heads_cost_nothing(stream: EditStream) -> None:
