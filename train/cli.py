@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.progress import track
@@ -13,13 +12,17 @@ from rich.progress import track
 from train import recipe as recipes
 
 if TYPE_CHECKING:
-    from train.photos import Photo
+    from train.cases import Size, Split
+    from train.evaluate import Critic, Studios
 
 app = typer.Typer(help="Train the embedded model: pictures to checkpoint.", no_args_is_help=True)
 
 RecipeFile = Annotated[Path, typer.Argument(help="Recipe, e.g. train/recipes/mini.toml")]
 Minutes = Annotated[float | None, typer.Option(help="Time budget in place of the recipe's")]
-Photos = Annotated[Path, typer.Option(help="Folder made by `retouch train photos`")]
+MINI = Path("train/recipes/mini.toml")
+Checkpoint = Annotated[Path, typer.Argument(help="A checkpoint directory")]
+RecipeOption = Annotated[Path, typer.Option(help="Recipe that names pictures and the small CLIP")]
+SizeOption = Annotated[str, typer.Option(help="Pixels: 128, or 160x112 (width by height)")]
 
 
 def _recipe(path: Path) -> recipes.Recipe:
@@ -29,22 +32,36 @@ def _recipe(path: Path) -> recipes.Recipe:
         raise typer.BadParameter(str(exc)) from exc
 
 
-def _held_out(folder: Path, size: int) -> list[Photo]:
-    from train import photos as sources
+def _size(text: str, largest: int | None = None) -> Size:
+    from train.cases import parse_size
 
     try:
-        return sources.load(folder, "held_out", 2 * size)
-    except sources.PhotoError as exc:
+        return parse_size(text, largest)
+    except ValueError as exc:
         raise typer.BadParameter(str(exc)) from exc
 
 
-def _defaults(checkpoint: Path) -> dict[str, Any]:
-    path = checkpoint / "edit_defaults.json"
+def _studios(recipe: recipes.Recipe, splits: Sequence[Split], size: Size) -> Studios:
+    from train.cutouts import CutoutError
+    from train.evaluate import open_studios
+    from train.photos import PhotoError
+    from train.styles import StyleError
+
     try:
-        values: dict[str, Any] = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError) as exc:
-        raise typer.BadParameter(f"{path} cannot be read: {exc}; write the defaults there") from exc
-    return values
+        return open_studios(recipe, splits, size)
+    except (CutoutError, PhotoError, StyleError) as exc:
+        raise typer.BadParameter(str(exc)) from exc
+
+
+def _critics(recipe: recipes.Recipe) -> list[Critic]:
+    from train.finder import open_finder, seeker
+    from train.judge import open_judge
+
+    critics = [seeker(open_finder(recipe))]
+    if judge := open_judge(recipe):
+        return [*critics, judge]
+    typer.echo(f"no small CLIP in {recipe.runs / 'clip'}: its columns stay empty", err=True)
+    return critics
 
 
 @app.command()
@@ -100,48 +117,64 @@ def all_stages(recipe: RecipeFile) -> None:
 
 @app.command()
 def sweep(
-    checkpoint: Annotated[Path, typer.Argument(help="A checkpoint directory")],
-    photos: Photos = Path("photos"),
-    size: int = 128,
+    checkpoint: Checkpoint,
+    recipe: RecipeOption = MINI,
+    size: SizeOption = "128",
+    per_kind: Annotated[int, typer.Option(min=1, help="Cases of each kind")] = 8,
+    out: Annotated[Path | None, typer.Option(help="File for the outcomes, as JSON")] = None,
+    write: Annotated[bool, typer.Option(help="Make the best the checkpoint's defaults")] = False,
 ) -> None:
-    """Measure some edits over guidance, steps and samplers: which defaults serve best?"""
-    from train import evaluate as judge
-    from train.edits import EDIT_BY_NAME
+    """Measure steps, samplers and guidance on cases of their own: which defaults serve best?"""
+    from train import sweep as search
+    from train.cases import BASE
+    from train.evaluate import Sample
+    from train.sampling import Settings, load_pipeline
 
-    pipeline = judge.load_pipeline(checkpoint)
-    edits = [EDIT_BY_NAME[name] for name in judge.SWEEP_EDITS]
-    # Half of the photos are enough to choose by.
-    todo = judge.cases(_held_out(photos, size)[::2], size, edits=edits)
-    for settings in track(judge.SWEEP_GRID, description="settings"):
-        rows = {row["kind"]: row for row in judge.by_kind(judge.evaluate(pipeline, todo, settings))}
-        found = {"mean": rows["all"]["out"], "halves": rows["all"]["halves"]}
-        typer.echo(json.dumps({**asdict(settings), **found, "keep": rows["keep"]["out"]}))
+    chosen, pixels = _recipe(recipe), _size(size)
+    studios = _studios(chosen, [BASE], pixels)
+    sample = Sample(pixels, per_kind, search.SEED)
+    calibration = search.Calibration(load_pipeline(checkpoint, chosen.bf16), studios, sample)
+
+    def measure(settings: Settings) -> search.Outcome:
+        outcome = calibration.measure(settings)
+        typer.echo(search.line(outcome))
+        return outcome
+
+    found = search.sweep(measure, Settings())
+    typer.echo(search.summary(found))
+    if out is not None:
+        out.write_text(search.to_json(found), "utf-8")
+    if write:
+        found.best.save(checkpoint)
 
 
 @app.command()
 def evaluate(
-    checkpoint: Annotated[Path, typer.Argument(help="A checkpoint directory")],
-    out: Annotated[Path, typer.Option(help="Folder for scores.json and sheet.png")],
-    photos: Photos = Path("photos"),
-    size: int = 128,
-    seen_wordings: Annotated[bool, typer.Option(help="Use wordings of training")] = False,
+    checkpoint: Checkpoint,
+    out: Annotated[Path, typer.Option(help="Folder for the report")],
+    suite: Annotated[str, typer.Option(help="Which splits: mini (all) or base")] = "mini",
+    recipe: RecipeOption = MINI,
+    size: SizeOption = "128",
+    per_kind: Annotated[int, typer.Option(min=1, help="Cases of each kind and split")] = 50,
 ) -> None:
-    """Score every edit on held-out photos and wordings, at the checkpoint's own defaults."""
-    from train import evaluate as judge
+    """Score every kind of edit on pictures and words that training has not seen, at the
+    checkpoint's own defaults. Leaves table.md, scores.json, sheet.html and sheet.jpg."""
+    from train import evaluate as judging
+    from train import report
+    from train.cases import SUITES
+    from train.sampling import SettingsError, load_pipeline, load_settings
 
-    pipeline = judge.load_pipeline(checkpoint)
-    own = _defaults(checkpoint)
-    settings = judge.Settings(**{name: own[name] for name in judge.Settings.__slots__})
-    pictures = _held_out(photos, size)
-    todo = judge.cases(pictures, size, held_out=not seen_wordings)
-    outputs = judge.edit_all(pipeline, todo, settings)
-    scores = [judge.score(pipeline, *pair) for pair in zip(todo, outputs, strict=True)]
-    rows = judge.by_kind(scores)
-    out.mkdir(parents=True, exist_ok=True)
-    judge.save(out / "scores.json", settings, size, rows)
-    per_photo = len(todo) // len(pictures)
-    # Every edit once, walking through the photos.
-    shown = [(i % len(pictures)) * per_photo + i for i in range(per_photo)]
-    page = judge.sheet([todo[i] for i in shown], [outputs[i] for i in shown], columns=4)
-    page.save(out / "sheet.png")
-    typer.echo(judge.table(rows))
+    if suite not in SUITES:
+        raise typer.BadParameter(f"suite {suite!r} is unknown: use one of {', '.join(SUITES)}")
+    try:
+        settings = load_settings(checkpoint)
+    except SettingsError as exc:
+        raise typer.BadParameter(str(exc)) from exc
+    chosen, splits = _recipe(recipe), SUITES[suite]
+    sample = judging.Sample(_size(size, settings.max_size), per_kind)
+    studios = _studios(chosen, splits, sample.size)
+    pipeline = load_pipeline(checkpoint, chosen.bf16)
+    edits = judging.evaluate(pipeline, settings, studios, splits, sample, _critics(chosen))
+    tracked = track(edits, description="edits", total=judging.count(splits, sample))
+    table = report.write_report(out, report.collect(tracked), settings, sample)
+    typer.echo(report.markdown(table))

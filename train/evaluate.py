@@ -1,224 +1,152 @@
-"""How right the edits are, on photos and wordings that training has not seen.
+"""How right the edits are: every row of every split of a suite, edited by the pipeline and judged.
 
-Every edit of the table is made to every held-out photo by the stock pipeline and compared with its
-exact target, in dB (PSNR) and by two yes-or-no questions about the squared error: is the output
-*closer* to the target than to the input, and does it *halve* the error of doing nothing? The second
-is measured against the target as the autoencoder shows it, the best that any output could be.
+A worker process draws the cases of the next row while this one edits those of the last.
 """
 
 from __future__ import annotations
 
-import json
-import logging
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
 
-import numpy as np
 import torch
-from diffusers import (
-    DDIMScheduler,
-    DPMSolverMultistepScheduler,
-    EulerDiscreteScheduler,
-    StableDiffusionInstructPix2PixPipeline,
-)
-from PIL import Image
+from torch.utils.data import DataLoader, Dataset
 
-from train.autoencoder import encode, to_tensor
-from train.edits import EDITS, Edit, Picture
-from train.instructions import held_out_sentences, sentences
-from train.photos import Photo
-from train.samples import centre, generator
+from train.cases import Case, Size, Source, Split, draw_case, rows_of
+from train.picture import Picture
+from train.recipe import Recipe
+from train.sampling import Pipeline, Settings, autoencoded, edit
+from train.scores import Score, refer, score
+from train.stages import open_studio
+from train.staging import Studio
 
-_SCHEDULERS: dict[str, Any] = {
-    "ddim": DDIMScheduler,
-    "euler": EulerDiscreteScheduler,
-    "dpmpp_2m": DPMSolverMultistepScheduler,
-}
+SEED: Final = 11
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
-    """How to sample: names and meanings as in ``EditParams``."""
+class Edited:
+    """A case as a split asked for it, what came out and what it is worth."""
 
-    text_guidance: float = 1.0
-    image_guidance: float = 1.0
-    steps: int = 8
-    sampler: str = "ddim"
-
-
-SWEEP_EDITS = (
-    "black_and_white",
-    "night",
-    "sunset",
-    "invert",
-    "fog",
-    "sketch",
-    "tint-blue",
-    "keep",
-)
-SWEEP_GRID = (
-    *(Settings(text, 1.0, 8) for text in (1.0, 1.25, 1.5, 2.0)),
-    Settings(1.25, 1.3, 8),
-    *(Settings(1.25, 1.0, steps) for steps in (4, 6, 12, 20)),
-    *(Settings(1.25, 1.0, 8, sampler) for sampler in ("euler", "dpmpp_2m")),
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    """One edit to make. ``before`` and ``target`` are ``[S, S, 3]`` in 0..1."""
-
-    kind: str
+    split: str
     text: str
-    before: Picture
-    target: Picture
-    seed: int
+    case: Case
+    output: Picture
+    score: Score
 
 
 @dataclass(frozen=True, slots=True)
-class Score:
-    """What became of a case: errors in dB, and the two questions."""
+class Sample:
+    """How many cases to draw, and which."""
 
-    kind: str
-    out: float
-    nothing: float
-    best: float
-    closer: bool
-    halves: bool
+    size: Size
+    per_row: int
+    seed: int = SEED
 
 
-def cases(
-    photos: Sequence[Photo], size: int, held_out: bool = True, edits: Iterable[Edit] = EDITS
-) -> list[Case]:
-    """Every edit on every photo, in a held-out wording (or else one of training)."""
-    made: list[Case] = []
-    for number, photo in enumerate(photos):
-        before = centre(photo, size)
-        for edit in edits:
-            rng = generator(11, len(made))
-            texts = held_out_sentences(edit) if held_out else sentences(edit)
-            text = texts[int(rng.integers(len(texts)))]
-            made.append(Case(edit.kind, text, before, edit.apply(before), 100 + number))
-    return made
+Studios = Mapping[Source, Studio]
+Numbers = Mapping[str, float]
+"""Some numbers of a ``Score``, by name."""
+Verdict = Callable[[Sequence[Picture]], Sequence[Numbers]]
+"""Judges the outputs of some cases."""
+Critic = Callable[[Sequence[Case]], Verdict]
+"""Looks at cases once, and makes the judge of any outputs for them."""
 
 
-def load_pipeline(checkpoint: Path) -> Any:
-    """The stock pipeline over a checkpoint, quiet."""
-    logging.getLogger("diffusers").setLevel(logging.ERROR)
-    pipeline = StableDiffusionInstructPix2PixPipeline.from_pretrained(
-        checkpoint, safety_checker=None
-    )
-    pipeline.set_progress_bar_config(disable=True)
-    return pipeline
-
-
-def edit_all(
-    pipeline: Any, todo: Sequence[Case], settings: Settings, batch: int = 13
-) -> list[Picture]:
-    """The pipeline's outputs, ``[S, S, 3]`` in 0..1, in the order of the cases."""
-    scheduler = _SCHEDULERS[settings.sampler].from_config(pipeline.scheduler.config)
-    pipeline.register_modules(scheduler=scheduler)
-    outputs: list[Picture] = []
-    for start in range(0, len(todo), batch):
-        part = todo[start : start + batch]
-        images = torch.from_numpy(np.stack([case.before for case in part])).permute(0, 3, 1, 2)
-        outputs.extend(
-            pipeline(
-                [case.text for case in part],
-                image=images,
-                num_inference_steps=settings.steps,
-                guidance_scale=settings.text_guidance,
-                image_guidance_scale=settings.image_guidance,
-                generator=[torch.Generator().manual_seed(case.seed) for case in part],
-                output_type="np",
-            ).images
-        )
-    return outputs
-
-
-def error(one: Picture, other: Picture) -> float:
-    """Mean squared error of two pictures in 0..1."""
-    return float(np.square(one - other).mean())
-
-
-def decibels(squared: float) -> float:
-    """PSNR of a mean squared error, at most 60."""
-    return float(-10 * np.log10(max(squared, 1e-6)))
-
-
-@torch.no_grad()
-def _round_trip(pipeline: Any, picture: Picture) -> Picture:
-    decoded = pipeline.vae.decode(encode(pipeline.vae, to_tensor([picture]))).sample
-    shown = (decoded[0].permute(1, 2, 0).numpy() + 1) / 2
-    return np.asarray(np.clip(shown, 0, 1), np.float32)
-
-
-def score(pipeline: Any, case: Case, output: Picture) -> Score:
-    """Judges one output."""
-    best = _round_trip(pipeline, case.target)
-    return Score(
-        kind=case.kind,
-        out=decibels(error(output, case.target)),
-        nothing=decibels(error(case.before, case.target)),
-        best=decibels(error(best, case.target)),
-        closer=error(output, case.target) < error(output, case.before),
-        halves=error(output, best) < 0.5 * error(case.before, best),
-    )
-
-
-def evaluate(pipeline: Any, todo: Sequence[Case], settings: Settings) -> list[Score]:
-    """Edits and judges every case."""
-    outputs = edit_all(pipeline, todo, settings)
-    return [score(pipeline, case, output) for case, output in zip(todo, outputs, strict=True)]
-
-
-def by_kind(scores: Sequence[Score]) -> list[dict[str, Any]]:
-    """One row per kind, and a last one named "all" over the kinds that change something."""
-    kinds = list(dict.fromkeys(item.kind for item in scores))
-    rows = [_row(kind, [item for item in scores if item.kind == kind]) for kind in kinds]
-    changed = [item for item in scores if item.kind != "keep"]
-    return [*rows, _row("all", changed)] if changed else rows
-
-
-def _row(kind: str, items: Sequence[Score]) -> dict[str, Any]:
-    means = {
-        name: round(float(np.mean([getattr(item, name) for item in items])), 3)
-        for name in ("out", "nothing", "best", "closer", "halves")
+def open_studios(recipe: Recipe, splits: Sequence[Split], size: Size) -> Studios:
+    """A studio for every source of the splits. Raises what opening them raises."""
+    sources = {split.source for split in splits}
+    sides = {side for source in sources for side in (source.photos, source.cutouts)}
+    pixels = max(size.width, size.height)
+    whole = {side: open_studio(recipe, side, pixels) for side in sorted(sides)}
+    return {
+        source: replace(whole[source.cutouts], photos=whole[source.photos].photos)
+        for source in sources
     }
-    return {"kind": kind, "samples": len(items), **means}
 
 
-def table(rows: Sequence[dict[str, Any]]) -> str:
-    """Rows as a Markdown table."""
-    head = "| edit | samples | PSNR dB | doing nothing | autoencoder's best | closer | halves |"
-    lines = [head, "|---|---|---|---|---|---|---|"]
-    for row in rows:
-        still = row["kind"] == "keep"
-        questions = "– | –" if still else f"{row['closer']:.0%} | {row['halves']:.0%}"
-        nothing = "–" if still else f"{row['nothing']:.1f}"
-        lines.append(
-            f"| {row['kind'].replace('_', ' ')} | {row['samples']} | {row['out']:.1f} "
-            f"| {nothing} | {row['best']:.1f} | {questions} |"
-        )
-    return "\n".join(lines)
+def count(splits: Sequence[Split], sample: Sample) -> int:
+    """The number of edits in an evaluation."""
+    return sum(len(rows_of(split.source, sample.size)) for split in splits) * sample.per_row
 
 
-def sheet(todo: Sequence[Case], outputs: Sequence[Picture], columns: int = 6) -> Image.Image:
-    """A contact sheet: input, output and target of every case side by side."""
-    tiles = [
-        np.hstack([case.before, output, case.target, np.ones_like(output[:, :6])])
-        for case, output in zip(todo, outputs, strict=True)
-    ]
-    tiles += [np.ones_like(tiles[0])] * (-len(tiles) % columns)
-    lines = [np.hstack(tiles[i : i + columns]) for i in range(0, len(tiles), columns)]
-    return Image.fromarray((np.vstack(lines) * 255).round().astype(np.uint8))
+def evaluate(
+    pipeline: Pipeline,
+    settings: Settings,
+    studios: Studios,
+    splits: Sequence[Split],
+    sample: Sample,
+    critics: Sequence[Critic] = (),
+) -> Iterator[Edited]:
+    """Edits and judges every case, row by row."""
+    for cases, source in drawn(studios, sample):
+        scorer = Scorer(pipeline, cases, critics)
+        for split in splits:
+            if split.source == source:
+                texts = [case.words(split) for case in cases]
+                for item in zip(texts, cases, *scorer.run(texts, settings), strict=True):
+                    yield Edited(split.name, *item)
 
 
-def save(path: Path, settings: Settings, size: int, rows: Sequence[dict[str, Any]]) -> None:
-    """Writes the numbers as JSON, with what they were measured at."""
-    path.write_text(
-        json.dumps({"size": size, "settings": asdict(settings), "rows": list(rows)}, indent=2)
-        + "\n"
+def drawn(studios: Studios, sample: Sample) -> Iterator[tuple[list[Case], Source]]:
+    """The cases of every row of every source, drawn ahead by a worker process."""
+    loader: DataLoader[tuple[list[Case], Source]] = DataLoader(
+        _Rows(studios, sample),
+        batch_size=None,
+        num_workers=1,
+        prefetch_factor=2,
+        worker_init_fn=_one_thread,
+        multiprocessing_context="fork",
     )
+    return iter(loader)
+
+
+class _Rows(Dataset[tuple[list[Case], Source]]):
+    """``rows[i]``: the cases of one row of one source."""
+
+    def __init__(self, studios: Studios, sample: Sample) -> None:
+        self.studios = studios
+        self.sample = sample
+        self.items = [(s, row) for s in studios for row in rows_of(s, sample.size)]
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def __getitem__(self, index: int) -> tuple[list[Case], Source]:
+        source, row = self.items[index]
+        sample, studio = self.sample, self.studios[source]
+        numbers = range(sample.per_row)
+        return [
+            draw_case(studio, row, number, sample.size, source.combination, sample.seed)
+            for number in numbers
+        ], source
+
+
+def _one_thread(worker: int) -> None:
+    torch.set_num_threads(1)
+
+
+class Scorer:
+    """Edits some cases, in any words and settings, and judges the outputs. What it needs of inputs
+    and targets is computed once."""
+
+    def __init__(
+        self, pipeline: Pipeline, cases: Sequence[Case], critics: Sequence[Critic] = ()
+    ) -> None:
+        self.pipeline = pipeline
+        self.cases = cases
+        before = autoencoded(pipeline.vae, [case.before for case in cases])
+        after = autoencoded(pipeline.vae, [case.after for case in cases])
+        self.references = list(map(refer, cases, before, after))
+        self.verdicts = [critic(cases) for critic in critics]
+
+    def run(
+        self, texts: Sequence[str], settings: Settings
+    ) -> tuple[Sequence[Picture], Sequence[Score]]:
+        """Outputs and scores, in the order of the cases."""
+        pictures = [case.before for case in self.cases]
+        seeds = [1000 * case.seed + case.number for case in self.cases]
+        outputs = edit(self.pipeline, pictures, texts, seeds, settings)
+        scores = list(map(score, self.cases, self.references, outputs))
+        for verdict in self.verdicts:
+            scores = [replace(s, **more) for s, more in zip(scores, verdict(outputs), strict=True)]
+        return outputs, scores
