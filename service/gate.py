@@ -57,9 +57,16 @@ class Exchange:
         return self._foreign
 
     async def answer(self, failure: Exception) -> None:
-        await self._read_on()
+        """Send the failure at once, and end the response when the rest of the body is here."""
         response = to_response(failure, self.request_id)
-        await response(self.scope, self._receive, self._out)
+        await response(self.scope, self._receive, self._out_early)
+
+    async def _out_early(self, message: Message) -> None:
+        if message["type"] != "http.response.body":
+            return await self._out(message)
+        await self._out({**message, "more_body": True})
+        await self._read_on()
+        await self._out({**message, "body": b""})
 
     async def _to_app(self) -> Message:
         message = await self._next()
@@ -76,7 +83,7 @@ class Exchange:
     async def _read_on(self) -> None:
         """Discard the rest of a body, within bounds.
 
-        A client that is still sending would meet a closed connection and never see the answer;
+        A client that is still sending would meet a closed connection and might not see the answer;
         one that asked first (`Expect: 100-continue`) sends nothing until it is told to.
         """
         if self._expects and not self._received:

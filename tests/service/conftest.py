@@ -109,8 +109,12 @@ def raw_post(
     client: TestClient,
     headers: list[tuple[bytes, bytes]],
     receive: Callable[[], Awaitable[dict[str, Any]]],
+    sent: list[Any] | None = None,
 ) -> Future[list[int]]:
-    """POST /edit with every message of the body in the caller's hands; holds the statuses sent."""
+    """POST /edit with every message of the body in the caller's hands; holds the statuses sent.
+
+    `sent` is given every message of the response.
+    """
     scope = {
         "type": "http",
         "method": "POST",
@@ -124,6 +128,8 @@ def raw_post(
     statuses: list[int] = []
 
     async def send(message: Any) -> None:
+        if sent is not None:
+            sent.append(message)
         if message["type"] == "http.response.start":
             statuses.append(message["status"])
 

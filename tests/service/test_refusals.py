@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -144,6 +145,20 @@ def test_a_body_past_the_bound_is_refused_by_its_length(client: TestClient) -> N
     error = error_of(post(client, PNG + bytes(2**20)), 413)
     assert error["code"] == "too_large"
     assert "1 MiB" in error["message"]
+
+
+def test_a_refusal_by_length_is_whole_before_the_body_is_read(client: TestClient) -> None:
+    sent: list[Any] = []
+    told: list[bytes] = []
+
+    async def receive() -> dict[str, Any]:
+        told.append(b"".join(message.get("body", b"") for message in sent))
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    headers = [(b"content-length", b"99999999")]
+    assert raw_post(client, headers, receive, sent).result(timeout=60) == [413]
+    assert json.loads(told[0])["error"]["code"] == "too_large"
+    assert not sent[-1]["more_body"]
 
 
 @pytest.mark.parametrize(("chunks", "taken"), [(40, 40), (1000, 64)])
