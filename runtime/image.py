@@ -14,7 +14,7 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps, TiffImagePlugin, UnidentifiedImageError
 
 from runtime.errors import InvalidRequest, OutOfMemory, UnsupportedImage
 
@@ -103,19 +103,28 @@ def _unreadable(data: bytes, exc: Exception) -> str:
     if not isinstance(exc, UnidentifiedImageError):
         return f"the picture is damaged or of a rare kind, it cannot be read ({exc}); send {kinds}"
     if data.startswith(_SIGNATURES) or data[8:12] == b"WEBP":
-        return f"the picture is damaged, its header cannot be read; send {kinds}"
+        return (
+            f"the picture is damaged or of a rare kind, its header is not understood; send {kinds}"
+        )
     return f"the {len(data)} bytes are no picture; send {kinds}"
 
 
 def _check_pixels(image: Image.Image) -> None:
     kind = image.format or ""
     each = 2 * len(image.getbands()) if kind == "JPEG" else _BYTES_A_PIXEL.get(kind, 6)
-    pixels, most = math.prod(image.size), min(_MAX_BYTES // each, MAX_PIXELS)
-    if pixels > most:
+    most = min(_MAX_BYTES // each, MAX_PIXELS)
+    width, height = max(image.size, _tile_size(image), key=math.prod)
+    if width * height > most:
         raise InvalidRequest(
-            f"the {kind} picture has {pixels} pixels ({image.width}x{image.height}); "
+            f"the {kind} picture has {width * height} pixels ({width}x{height}); "
             f"send at most {most}"
         )
+
+
+def _tile_size(image: Image.Image) -> tuple[int, int]:
+    """Width and height of a TIFF's tiles, each held whole; they may be larger than the picture."""
+    tags = getattr(image, "tag_v2", {})
+    return tags.get(TiffImagePlugin.TILEWIDTH, 0), tags.get(TiffImagePlugin.TILELENGTH, 0)
 
 
 def _reduction(size: tuple[int, int]) -> int:

@@ -375,6 +375,23 @@ def test_reading_leaves_the_filters_of_warnings_alone(monkeypatch: pytest.Monkey
     assert read_image(encoded(photo())).size == (56, 40)
 
 
+def tiled_tiff(tile: int) -> bytes:
+    """A black grey TIFF of 56 x 40 pixels in one tile."""
+    packed = zlib.compress(bytes(64 * 64))
+    tags = {256: 56, 257: 40, 258: 8, 259: 8, 262: 1, 277: 1, 322: tile, 323: tile}
+    tags |= {324: 10 + 12 * (len(tags) + 2) + 4, 325: len(packed)}
+    entries = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags.items())
+    return b"II*\0" + struct.pack("<IH", 8, len(tags)) + entries + bytes(4) + packed
+
+
+def test_a_tiff_of_huge_tiles_is_refused_by_its_header() -> None:
+    """libtiff would hold one whole, however small the picture."""
+    assert read_image(tiled_tiff(64)).size == (56, 40)
+    with pytest.raises(InvalidRequest, match="has 1073741824 pixels") as caught:
+        read_image(tiled_tiff(32768))
+    assert not isinstance(caught.value, UnsupportedImage)
+
+
 sides = st.integers(1, 9000) | st.integers(1, 70)
 bounds = st.integers(64, 2048)
 multiples = st.sampled_from([1, 2, 4, 8, 16, 64])
