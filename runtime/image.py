@@ -43,7 +43,8 @@ def read_image(data: bytes) -> Image.Image:
         image = Image.open(io.BytesIO(data), formats=_FORMATS)
         _check_pixels(image)
         factor = _reduction(image.size)
-        image.draft(None, (image.width // factor, image.height // factor))  # JPEG decodes less
+        width, height = (max(side // factor, 1) for side in image.size)
+        image.draft(None, (width, height))  # a JPEG is decoded at a fraction of its size
         return _to_rgb(image)
 
 

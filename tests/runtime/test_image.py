@@ -79,7 +79,12 @@ def test_a_picture_is_turned_as_its_exif_says(orientation: int, kind: str) -> No
 @pytest.mark.parametrize("kind", ["PNG", "JPEG"])
 @pytest.mark.parametrize(
     ("size", "kept"),
-    [((4096, 32), (4096, 32)), ((4097, 40), (2049, 20)), ((40, 8191), (20, 4096))],
+    [
+        ((4096, 32), (4096, 32)),
+        ((4097, 40), (2049, 20)),
+        ((40, 8191), (20, 4096)),
+        ((8192, 1), (4096, 1)),
+    ],
 )
 def test_a_large_picture_is_reduced_by_a_whole_number(
     size: tuple[int, int], kept: tuple[int, int], kind: str
