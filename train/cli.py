@@ -12,8 +12,8 @@ from rich.progress import track
 from train import recipe as recipes
 
 if TYPE_CHECKING:
-    from train.cases import Size, Split
     from train.evaluate import Critic, Studios
+    from train.suites import Size, Split
 
 app = typer.Typer(help="Train the embedded model: pictures to checkpoint.", no_args_is_help=True)
 
@@ -33,7 +33,7 @@ def _recipe(path: Path) -> recipes.Recipe:
 
 
 def _size(text: str, largest: int | None = None) -> Size:
-    from train.cases import parse_size
+    from train.suites import parse_size
 
     try:
         return parse_size(text, largest)
@@ -126,9 +126,9 @@ def sweep(
 ) -> None:
     """Measure steps, samplers and guidance on cases of their own: which defaults serve best?"""
     from train import sweep as search
-    from train.cases import BASE
     from train.evaluate import Sample
     from train.sampling import Settings, load_pipeline
+    from train.suites import BASE
 
     chosen, pixels = _recipe(recipe), _size(size)
     studios = _studios(chosen, [BASE], pixels)
@@ -161,8 +161,8 @@ def evaluate(
     checkpoint's own defaults. Leaves table.md, scores.json, sheet.html and sheet.jpg."""
     from train import evaluate as judging
     from train import report
-    from train.cases import SUITES
     from train.sampling import SettingsError, load_pipeline, load_settings
+    from train.suites import SUITES
 
     if suite not in SUITES:
         raise typer.BadParameter(f"suite {suite!r} is unknown: use one of {', '.join(SUITES)}")

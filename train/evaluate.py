@@ -12,13 +12,14 @@ from typing import Final
 import torch
 from torch.utils.data import DataLoader, Dataset
 
-from train.cases import Case, Size, Source, Split, draw_case, rows_of
+from train.cases import Case, draw_case
 from train.picture import Picture
 from train.recipe import Recipe
 from train.sampling import Pipeline, Settings, autoencoded, edit
 from train.scores import Score, refer, score
 from train.stages import open_studio
 from train.staging import Studio
+from train.suites import Size, Source, Split, rows_of
 
 SEED: Final = 11
 

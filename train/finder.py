@@ -47,8 +47,8 @@ class Finder(nn.Module):
         widths = (3, 32, 64, 128, 192)
         layers: list[nn.Module] = []
         for narrow, wide in zip(widths[:-1], widths[1:], strict=True):
-            convolution = nn.Conv2d(narrow, wide, 3, padding=1, bias=False)
-            layers += [convolution, nn.BatchNorm2d(wide), nn.ReLU(), nn.MaxPool2d(2)]
+            halving = nn.Conv2d(narrow, wide, 3, stride=2, padding=1, bias=False)
+            layers += [halving, nn.BatchNorm2d(wide), nn.ReLU()]
         self.body = nn.Sequential(*layers, nn.Flatten(), nn.Dropout(0.3))
         self.head = nn.Linear(widths[-1] * (SIDE // 16) ** 2, len(NOUNS) + 1)
 

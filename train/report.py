@@ -10,11 +10,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from train.cases import BASE, NO_OPS, SECTIONS
 from train.evaluate import Edited, Sample
 from train.sampling import Settings
 from train.scores import NUMBERS, UNCHANGED, UNHARMED, Score, mean
 from train.sheets import contact_sheet, page
+from train.suites import BASE, NO_OPS, SECTIONS
 
 SHOWN: Final = {BASE.name: 4}
 """How many cases of a row the page shows, the first ones; of other splits one."""

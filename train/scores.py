@@ -16,8 +16,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from train.cases import NO_OPS, Case
+from train.cases import Case
 from train.picture import Picture, luminance, soften
+from train.suites import NO_OPS
 from train.whole import RANDOM_TARGET
 
 UNHARMED: Final = 26.0  # dB: the least outside the region

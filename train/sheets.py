@@ -12,9 +12,9 @@ from typing import Final
 import numpy as np
 from PIL import Image, ImageDraw
 
-from train.cases import ROWS
 from train.evaluate import Edited
 from train.picture import Picture
+from train.suites import ROWS
 
 _QUALITY: Final = 80
 _LABEL: Final = 110  # pixels

@@ -14,11 +14,12 @@ from typing import Any, Final
 
 import numpy as np
 
-from train.cases import BASE, NO_OPS, Case
+from train.cases import Case
 from train.evaluate import Sample, Scorer, Studios, drawn
 from train.picture import Picture
 from train.sampling import SCHEDULERS, Pipeline, Settings
 from train.scores import Score, mean, squared_error
+from train.suites import BASE, NO_OPS
 
 SEED: Final = 23
 AXES: Final[tuple[tuple[str, tuple[Any, ...]], ...]] = (
