@@ -60,8 +60,9 @@ class ClipRecipe:
 @dataclass(frozen=True, slots=True)
 class UNetRecipe:
     """``batch`` counts over all processes. Every ``large_every``-th step uses a quarter of it at
-    twice the ``size`` (0: never). ``chinese`` is the share of Chinese instructions; ``start`` is a
-    checkpoint to begin with in place of fresh weights."""
+    twice the ``size`` (0: never). ``chinese`` is the share of Chinese instructions;
+    pairs about objects come ``objects`` times as often as their odds say; ``start`` is a checkpoint
+    to begin with in place of fresh weights."""
 
     seed: int = 3
     size: int = 128
@@ -74,6 +75,7 @@ class UNetRecipe:
     minutes: float = 80.0
     dropout: float = 0.05
     chinese: float = 0.4
+    objects: float = 1.0
     large_every: int = 8
     start: Path | None = None
 

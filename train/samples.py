@@ -8,7 +8,7 @@ be asked for in many ways.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
@@ -52,6 +52,8 @@ _SPREADS: Final[Mapping[str, tuple[float, float]]] = {
     "triple": (0.18, 0.27),
 }
 _TRIES: Final = 60
+
+_PLAIN: Final = (*WHOLE_KINDS, "keep")
 
 Combination = Literal["seen", "unseen"]
 Kind = str  # of changes.KINDS, or "absent" and "two"
@@ -97,10 +99,11 @@ def kinds_of(studio: Studio) -> tuple[Kind, ...]:
     return tuple(kind for kind in ODDS if studio.styles is not None or kind not in STYLES)
 
 
-def draw_kind(studio: Studio, rng: np.random.Generator) -> Kind:
-    """A kind of pair, with the frequencies of ``ODDS``."""
+def draw_kind(studio: Studio, rng: np.random.Generator, objects: float = 1.0) -> Kind:
+    """A kind of pair, with the frequencies of ``ODDS``; ``objects`` times as often one that is
+    about objects."""
     kinds = kinds_of(studio)
-    shares = np.array([ODDS[kind] for kind in kinds])
+    shares = np.array([ODDS[kind] * (1.0 if kind in _PLAIN else objects) for kind in kinds])
     return kinds[int(rng.choice(len(kinds), p=shares / shares.sum()))]
 
 
@@ -133,7 +136,7 @@ class _Draw:
     kind: Kind
     combination: Combination
 
-    def pick(self, choice: tuple[str, ...] | list[str]) -> str:
+    def pick(self, choice: Sequence[str]) -> str:
         return choice[int(self.rng.integers(len(choice)))]
 
     def nouns(self, low: int, high: int) -> list[str]:

@@ -161,7 +161,7 @@ def _recoloured(colour: Picture, alpha: Mask, name: str) -> Picture:
 @lru_cache(maxsize=4096)
 def _premultiplied(cutout: Cutout) -> Picture:
     """``[h, w, 4]`` in 0..1, so that resizing does not bring up colours of transparent pixels."""
-    pixels = cutout.pixels.astype(np.float32) / 255
+    pixels = np.asarray(cutout.pixels / 255, np.float32)
     pixels[..., :3] *= pixels[..., 3:]
     return pixels
 

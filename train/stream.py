@@ -25,7 +25,7 @@ from train.changes import Change
 from train.instructions import Language, write
 from train.loop import Progress
 from train.recipe import UNetRecipe
-from train.samples import Pair, draw_pair, region
+from train.samples import Pair, draw_kind, draw_pair, region
 from train.staging import Studio, generator
 from train.text import token_ids
 
@@ -117,7 +117,8 @@ class EditStream(Dataset[Batch]):
         key = (size, number)
         if key not in self._remembered:
             rng = generator(self.recipe.seed, number, purpose=size + 1)
-            pair = draw_pair(self.studio, size, rng)
+            kind = draw_kind(self.studio, rng, self.recipe.objects)
+            pair = draw_pair(self.studio, size, rng, kind)
             self._remembered[key] = encode_pair(self.vae, pair)
             if len(self._remembered) > (VISITS - 1) * _APART + 2:
                 self._remembered.popitem(last=False)
