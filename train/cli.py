@@ -89,6 +89,17 @@ def autoencoder(recipe: RecipeFile, minutes: Minutes = None) -> None:
 
 
 @app.command()
+def decoder(recipe: RecipeFile, minutes: Minutes = None) -> None:
+    """Go on with the decoder alone; what was trained on the latents stays valid."""
+    from train import stages
+
+    chosen = recipes.with_minutes(_recipe(recipe), "decoder", minutes)
+    stages.train_decoder(chosen)
+    for size in (chosen.autoencoder.size, 2 * chosen.autoencoder.size):
+        typer.echo(f"held-out photos, {size} px: {stages.autoencoder_psnr(chosen, size):.2f} dB")
+
+
+@app.command()
 def clip(recipe: RecipeFile, minutes: Minutes = None) -> None:
     """Train the small CLIP: the text encoder's start, and a judge of edits."""
     from train import stages
@@ -111,6 +122,7 @@ def all_stages(recipe: RecipeFile) -> None:
     """Everything from nothing: data, autoencoder, small CLIP, UNet, checkpoint."""
     data(recipe)
     autoencoder(recipe)
+    decoder(recipe)
     clip(recipe)
     unet(recipe)
 
