@@ -17,9 +17,9 @@ def same(one: Case, other: Case) -> bool:
     return np.array_equal(one.before, other.before) and np.array_equal(one.after, other.after)
 
 
-def test_a_case_is_a_pure_function_of_its_number(studio: Studio) -> None:
+def test_a_case_is_a_pure_function_of_its_number(smooth_studio: Studio) -> None:
     def drawn(number: int, seed: int) -> Case:
-        return draw_case(studio, "recolour", number, SQUARE, "seen", seed)
+        return draw_case(smooth_studio, "recolour", number, SQUARE, "seen", seed)
 
     assert same(drawn(3, 11), drawn(3, 11))
     assert not same(drawn(3, 11), drawn(4, 11))
@@ -39,15 +39,15 @@ def test_rows_are_what_they_say(every: list[Case]) -> None:
         assert case.region.any() == changed
 
 
-def test_unseen_combinations_are_those_that_training_never_makes(studio: Studio) -> None:
+def test_unseen_combinations_are_those_that_training_never_makes(smooth_studio: Studio) -> None:
     source = SPLIT["unseen combinations"].source
     rows = suites.rows_of(source, SQUARE)
     assert "night" not in rows
     assert "background_blur" not in rows
     for row in ("add", "remove", "duplicate"):
         for number in range(3):
-            unseen = draw_case(studio, row, number, SQUARE, source.combination, 11)
-            seen = draw_case(studio, row, number, SQUARE, "seen", 11)
+            unseen = draw_case(smooth_studio, row, number, SQUARE, source.combination, 11)
+            seen = draw_case(smooth_studio, row, number, SQUARE, "seen", 11)
             assert is_held_out(unseen.changes[0])
             assert not is_held_out(seen.changes[0])
 
@@ -62,21 +62,21 @@ def test_splits_differ_in_their_words(every: list[Case]) -> None:
 
 @pytest.mark.parametrize("size", [Size(80, 64), Size(64, 96)])
 def test_the_target_of_a_wide_picture_is_the_edit_of_that_picture(
-    studio: Studio, size: Size
+    smooth_studio: Studio, size: Size
 ) -> None:
     for row in ("vignette", "sunset", "van_gogh", "blur"):
-        case = draw_case(studio, row, 1, size, "seen", 11)
+        case = draw_case(smooth_studio, row, 1, size, "seen", 11)
         assert case.before.shape == (size.height, size.width, 3)
-        target = whole.apply(case.changes[0], case.before, studio.styles)
+        target = whole.apply(case.changes[0], case.before, smooth_studio.styles)
         assert np.array_equal(case.after, target)
 
 
 @pytest.mark.parametrize("size", [Size(80, 64), Size(64, 96)])
-def test_a_wide_picture_shows_all_of_an_edited_object(studio: Studio, size: Size) -> None:
+def test_a_wide_picture_shows_all_of_an_edited_object(smooth_studio: Studio, size: Size) -> None:
     rows = suites.rows_of(BASE.source, size)
     assert set(ROWS) - set(rows) == suites.SQUARE_ONLY
     for number in range(5):
-        case = draw_case(studio, "remove", number, size, "seen", 11)
+        case = draw_case(smooth_studio, "remove", number, size, "seen", 11)
         assert case.region.shape == (size.height, size.width)
         assert case.presence is not None
         left, top, right, bottom = case.presence.box

@@ -27,10 +27,10 @@ def same(one: Case, other: Case) -> bool:
 
 
 @pytest.fixture(scope="module")
-def edits(studio: Studio, pipeline: Pipeline) -> list[Edited]:
+def edits(smooth_studio: Studio, pipeline: Pipeline) -> list[Edited]:
     splits = (BASE, SPLIT["Chinese"])
     sample = Sample(SQUARE, per_row=1)
-    return list(evaluate(pipeline, Settings(), {BASE.source: studio}, splits, sample))
+    return list(evaluate(pipeline, Settings(), {BASE.source: smooth_studio}, splits, sample))
 
 
 def test_every_row_of_every_split_is_judged(edits: list[Edited]) -> None:

@@ -40,9 +40,13 @@ def test_an_object_is_to_be_there_or_gone(every: list[Case]) -> None:
     assert math.isnan(shown[2]["found"])
 
 
-def test_finder_learns_what_it_is_shown(studio: Studio) -> None:
-    learned = finder.train_finder(studio, steps=25)
-    made = [example for number in range(5000, 5010) for example in finder.examples(studio, number)]
+def test_finder_learns_what_it_is_shown(smooth_studio: Studio) -> None:
+    learned = finder.train_finder(smooth_studio, steps=25)
+    made = [
+        example
+        for number in range(5000, 5010)
+        for example in finder.examples(smooth_studio, number)
+    ]
     crops, labels = zip(*made, strict=True)
     assert 0 in labels
     said = learned(finder.to_tensor(crops)).argmax(dim=1).tolist()

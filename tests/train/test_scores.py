@@ -75,9 +75,9 @@ def test_halving_asks_for_more_than_a_third_of_the_way(
     assert scores.score(case, refer(case), output).halves == halves
 
 
-def test_other_flakes_are_as_good_and_no_flakes_are_not(studio: Studio) -> None:
+def test_other_flakes_are_as_good_and_no_flakes_are_not(smooth_studio: Studio) -> None:
     for row in ("snow", "rain", "old_film"):
-        case = draw_case(studio, row, 2, SQUARE, "seen", 11)
+        case = draw_case(smooth_studio, row, 2, SQUARE, "seen", 11)
         mirrored = whole.apply(case.changes[0], np.ascontiguousarray(case.before[:, ::-1]))
         other = scores.score(case, refer(case), soft(mirrored[:, ::-1]))
         smooth = cv2.GaussianBlur(case.after, (0, 0), 5)
