@@ -28,7 +28,7 @@ def main(port: int = 3999) -> None:
             from_clone_s = first.ready_s
         with serving(["make", "serve"], clone, port, **variables) as second:
             installed_s = second.ready_s
-        command = [clone / ".venv-serve/bin/pip", "list", "--format", "json"]
+        command = [str(clone / ".venv-serve/bin/pip"), "list", "--format", "json"]
         listed = subprocess.run(command, check=True, capture_output=True).stdout
     names = {package["name"].lower() for package in json.loads(listed)}
     line = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -23,7 +24,7 @@ def tiny_vae_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_tiny_checkpoint(tmp_path_factory.mktemp("checkpoint") / "taesd", vae="tiny")
 
 
-def load(checkpoint: Path, name: GraphName) -> torch.nn.Module:
+def load(checkpoint: Path, name: GraphName) -> Any:
     return build_graph(name, open_checkpoint(checkpoint).load(COMPONENTS[name]))
 
 
@@ -109,7 +110,7 @@ def test_a_broken_request_does_not_reach_its_neighbour(tiny_checkpoint: Path) ->
 
 
 def test_reduced_timesteps_are_the_same_sinusoids(tiny_checkpoint: Path) -> None:
-    unet = open_checkpoint(tiny_checkpoint).load("unet")
+    unet: Any = open_checkpoint(tiny_checkpoint).load("unet")
     sample = torch.zeros(1)
     timestep = torch.cat([torch.arange(0.0, 1000.0, 0.37), torch.tensor([999.0])])
     stock = unet.time_proj(timestep)

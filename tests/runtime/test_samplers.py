@@ -162,8 +162,9 @@ def test_a_single_step_starts_from_noise_where_diffusers_starts_from_the_picture
 
 def denoise(x: Array, sigma: float) -> Array:
     """Some denoiser D(x, sigma)."""
-    result: Array = np.tanh(x / np.sqrt(sigma**2 + 1) * 1.3 + 0.1) * 0.9
-    return result + 0.05 * np.cos(np.log(sigma))
+    seen = np.tanh(x / np.sqrt(sigma**2 + 1) * 1.3 + 0.1) * 0.9
+    result: Array = seen + 0.05 * np.cos(np.log(sigma))
+    return result
 
 
 def walk(table: Table, x: Array, noises: Sequence[Array] = ()) -> Array:
