@@ -102,7 +102,8 @@ def started(
 
 @pytest.fixture(scope="module")
 def server(bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with started(bundle, tmp_path_factory.mktemp("home")) as running:
+    patient = {"RETOUCH_DRAIN_SECONDS": "600"}  # the machine may be busy
+    with started(bundle, tmp_path_factory.mktemp("home"), **patient) as running:
         yield running
 
 
@@ -166,7 +167,7 @@ def test_sigterm_finishes_what_was_accepted(server: Server) -> None:
             f"{server.url}/edit",
             files={"image": upload},
             data={"instruction": "make it night", "max_size": 1024, "steps": 150, "seed": seed},
-            timeout=60,
+            timeout=300,
         )
 
     with ThreadPoolExecutor(12) as pool:
@@ -183,7 +184,7 @@ def test_sigterm_finishes_what_was_accepted(server: Server) -> None:
     codes = [a.json()["error"]["code"] for a in answers if a.status_code != 200]
     assert set(codes) <= {"shutting_down"}
     assert len(answers) - len(codes) >= accepted
-    assert server.process.wait(timeout=60) == 0, server.log()
+    assert server.process.wait(timeout=300) == 0, server.log()
     assert "Traceback" not in server.log()
 
 
