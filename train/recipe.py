@@ -71,7 +71,7 @@ class UNetRecipe:
     heads: int = 4
     groups: int = 16
     batch: int = 32
-    learning_rate: float = 6e-4
+    learning_rate: float = 4e-4
     minutes: float = 80.0
     dropout: float = 0.05
     chinese: float = 0.4
