@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import cache
 from itertools import pairwise
 from typing import Any, Final
 
@@ -65,18 +66,13 @@ class Sweep:
 
 
 class Calibration:
-    """The cases, drawn and encoded once, and every setting measured once."""
+    """The cases, drawn and encoded once."""
 
     def __init__(self, pipeline: Pipeline, studios: Studios, sample: Sample) -> None:
         self._scorers = [Scorer(pipeline, cases) for cases, _ in drawn(studios, sample)]
-        self.outcomes: dict[Settings, Outcome] = {}
 
     def measure(self, settings: Settings) -> Outcome:
-        if settings not in self.outcomes:
-            self.outcomes[settings] = self._measure(settings)
-        return self.outcomes[settings]
-
-    def _measure(self, settings: Settings) -> Outcome:
+        """Edits and judges all of them."""
         rows: dict[str, Score] = {}
         right: list[float] = []
         strengths: list[float] = []
@@ -100,17 +96,19 @@ class Calibration:
 
 
 def sweep(measure: Callable[[Settings], Outcome], start: Settings) -> Sweep:
-    """Measures every axis around the best so far, beginning at the cheapest of each."""
-    best = measure(replace(start, **{name: values[0] for name, values in AXES}))
+    """Measures every axis around the best so far, beginning at the cheapest of each; no setting
+    twice."""
+    look = cache(measure)
+    best = look(replace(start, **{name: values[0] for name, values in AXES}))
     tried = {best.settings: best}
     for name, values in AXES:
         for value in values:
-            outcome = measure(replace(best.settings, **{name: value}))
+            outcome = look(replace(best.settings, **{name: value}))
             tried[outcome.settings] = outcome
             if outcome.right > best.right + _WORTH_IT:
                 best = outcome
-    text = tuple(measure(replace(best.settings, text_guidance=s)).strength for s in SCALES)
-    image = tuple(measure(replace(best.settings, image_guidance=s)).strength for s in SCALES)
+    text = tuple(look(replace(best.settings, text_guidance=s)).strength for s in SCALES)
+    image = tuple(look(replace(best.settings, image_guidance=s)).strength for s in SCALES)
     return Sweep(tuple(tried.values()), best.settings, text, image)
 
 

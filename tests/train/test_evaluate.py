@@ -105,7 +105,9 @@ def test_a_dearer_setting_has_to_be_worth_it() -> None:
         right = 0.5 + 0.005 * (settings.steps > 1) + 0.1 * (settings.text_guidance == 1.5)
         return outcome(settings, right, settings.text_guidance - settings.image_guidance)
 
-    found = sweep.sweep(measure, Settings())
+    asked: list[Settings] = []
+    found = sweep.sweep(lambda settings: asked.append(settings) or measure(settings), Settings())
+    assert len(asked) == len(set(asked))
     assert found.best == Settings(text_guidance=1.5)
     assert found.stronger_with_text
     assert found.nearer_with_image
@@ -129,7 +131,7 @@ def test_calibration_measures_the_pipeline(
     weak = calibration.measure(Settings())
     assert 0 <= weak.right <= 1
     assert weak.strength > 0
-    assert calibration.measure(Settings()) is weak
+    assert calibration.measure(Settings()) == weak
     assert calibration.measure(Settings(text_guidance=3.0)).strength != weak.strength
 
 
