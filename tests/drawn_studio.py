@@ -23,7 +23,7 @@ class Painter(Styles):
 def photo(number: int) -> np.ndarray:
     rng = np.random.default_rng(number)
     coarse = rng.integers(0, 256, (6, 8, 3), dtype=np.uint8)
-    return cv2.resize(coarse, (160, 128), interpolation=cv2.INTER_CUBIC)
+    return np.asarray(cv2.resize(coarse, (160, 128), interpolation=cv2.INTER_CUBIC))
 
 
 def cutout(noun: str) -> Cutout:

@@ -103,7 +103,7 @@ def started(
 @pytest.fixture(scope="module")
 def server(bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     patient = {"RETOUCH_DRAIN_SECONDS": "600"}  # the machine may be busy
-    with started(bundle, tmp_path_factory.mktemp("home"), **patient) as running:
+    with started(bundle, tmp_path_factory.mktemp("home"), BENTOML, **patient) as running:
         yield running
 
 

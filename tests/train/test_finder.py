@@ -7,6 +7,7 @@ import numpy as np
 import torch
 
 from train import finder
+from train.autoencoder import to_tensor
 from train.cases import Case, Presence
 from train.changes import NOUNS
 from train.picture import Picture
@@ -49,6 +50,6 @@ def test_finder_learns_what_it_is_shown(smooth_studio: Studio) -> None:
     ]
     crops, labels = zip(*made, strict=True)
     assert 0 in labels
-    said = learned(finder.to_tensor(crops)).argmax(dim=1).tolist()
+    said = learned(to_tensor(crops)).argmax(dim=1).tolist()
     right = np.mean([a == b for a, b in zip(said, labels, strict=True)])
     assert right > 0.2, "chance is 1 in 38"

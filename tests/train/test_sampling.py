@@ -16,7 +16,7 @@ from train.sampling import Pipeline, Settings
 
 
 def edited(pipeline: Pipeline, settings: Settings, count: int = 3) -> list[Picture]:
-    pictures = [photo(n)[:64, :96].astype(np.float32) / 255 for n in range(count)]
+    pictures = [(photo(n)[:64, :96] / 255).astype(np.float32) for n in range(count)]
     texts = ["make it night", "turn the sky red", "black and white"][:count]
     return sampling.edit(pipeline, pictures, texts, [5, 6, 7][:count], settings)
 

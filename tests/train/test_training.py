@@ -280,7 +280,7 @@ def test_psnr_of_a_round_trip_knows_a_perfect_one(vae: AutoencoderTiny) -> None:
             return type("Output", (), {"sample": latents})
 
     pictures = torch.rand(2, 3, 16, 16) * 2 - 1
-    assert autoencoder.psnr_of_round_trip(Perfect(), pictures) > 50  # type: ignore[arg-type]
+    assert autoencoder.psnr_of_round_trip(Perfect(), pictures) > 50
     assert autoencoder.psnr_of_round_trip(vae, pictures) < 20
 
 
@@ -300,8 +300,8 @@ def test_checkpoint_loads_in_the_stock_pipeline_and_edits(
         image_guidance_scale=1.2,
     ).images[0]  # fmt: skip
     assert result.size == (48, 32)
-    assert isinstance(pipeline.unet, nn.Module)
     assert pipeline.unet.config.in_channels == 8
+    assert isinstance(pipeline.unet, nn.Module)
     assert pipeline.scheduler.config.prediction_type == "v_prediction"
     weights = dict(model.unet.named_parameters())
     for name, value in pipeline.unet.named_parameters():
