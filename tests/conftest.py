@@ -2,67 +2,110 @@
 
 from __future__ import annotations
 
+import fcntl
+import json
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import typer
-from click.testing import Result
-from typer.testing import CliRunner
+
+# Before torch is imported. The models are tiny: a second thread gains nothing, and waits for its
+# turn where several workers or programs share the processor.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+Once = Callable[[str, Callable[[Path], object]], Path]
 
 
 @pytest.fixture(scope="session")
-def tiny_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def once(tmp_path_factory: pytest.TempPathFactory) -> Once:
+    """`once(name, make)` calls `make(path)` in one worker; the others wait and get the path."""
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent
+
+    def get(name: str, make: Callable[[Path], object]) -> Path:
+        path, made = shared / name, shared / f"{name}.made"
+        with (shared / f"{name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not made.exists():
+                make(path)
+                made.touch()
+        return path
+
+    return get
+
+
+@pytest.fixture(scope="session")
+def tiny_checkpoint(once: Once) -> Path:
     """A tiny InstructPix2Pix checkpoint with random weights (tests/tiny.py)."""
     from tests.tiny import write_tiny_checkpoint
 
-    return write_tiny_checkpoint(tmp_path_factory.mktemp("checkpoint") / "tiny")
+    return once("tiny-checkpoint", write_tiny_checkpoint)
 
 
 @pytest.fixture(scope="session")
-def tiny_bundle(tiny_checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def tiny_bundle(tiny_checkpoint: Path, once: Once) -> Path:
     """`tiny_checkpoint` exported in fp32."""
-    from export.assemble import export_bundle
 
-    path = tmp_path_factory.mktemp("bundle") / "tiny"
-    export_bundle(tiny_checkpoint, path, precision="fp32")
-    return path
+    def make(path: Path) -> None:
+        from export.assemble import export_bundle
+
+        export_bundle(tiny_checkpoint, path, precision="fp32")
+
+    return once("tiny-bundle", make)
 
 
 @pytest.fixture(scope="session")
-def other_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def other_checkpoint(once: Once) -> Path:
     """Another autoencoder, prediction type and UNet options than `tiny_checkpoint` has."""
-    from tests.tiny import write_tiny_checkpoint
 
-    return write_tiny_checkpoint(
-        tmp_path_factory.mktemp("checkpoint") / "other",
-        prediction_type="v_prediction",
-        vae="tiny",
-        zero_snr=True,
-        unet={
-            "addition_embed_type": "text",
-            "addition_embed_type_num_heads": 2,
-            "resnet_time_scale_shift": "scale_shift",
-            "upcast_attention": True,
-        },
-    )
+    def make(path: Path) -> None:
+        from tests.tiny import write_tiny_checkpoint
 
+        write_tiny_checkpoint(
+            path,
+            prediction_type="v_prediction",
+            vae="tiny",
+            zero_snr=True,
+            unet={
+                "addition_embed_type": "text",
+                "addition_embed_type_num_heads": 2,
+                "resnet_time_scale_shift": "scale_shift",
+                "upcast_attention": True,
+            },
+        )
 
-@pytest.fixture(scope="session")
-def cli_export(
-    other_checkpoint: Path, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[Path, Result]:
-    """`other_checkpoint` exported in fp16 by the command line: the bundle and what was printed."""
-    from export.cli import export
-
-    path = tmp_path_factory.mktemp("bundle") / "tiny-fp16"
-    app = typer.Typer()
-    app.command()(export)
-    return path, CliRunner().invoke(app, [str(other_checkpoint), str(path), "--json"])
+    return once("other-checkpoint", make)
 
 
 @pytest.fixture(scope="session")
-def tiny_bundle_fp16(cli_export: tuple[Path, Result]) -> Path:
+def cli_export(other_checkpoint: Path, once: Once) -> Path:
+    """`other_checkpoint` exported in fp16 by the command line.
+
+    The directory holds the `bundle`, and what was `printed`: JSON of exit_code, stdout, stderr.
+    """
+
+    def make(path: Path) -> None:
+        import typer
+        from typer.testing import CliRunner
+
+        from export.cli import export
+
+        app = typer.Typer()
+        app.command()(export)
+        path.mkdir()
+        result = CliRunner().invoke(app, [str(other_checkpoint), str(path / "bundle"), "--json"])
+        printed = {name: getattr(result, name) for name in ("exit_code", "stdout", "stderr")}
+        (path / "printed").write_text(json.dumps(printed))
+
+    return once("tiny-fp16", make)
+
+
+@pytest.fixture(scope="session")
+def tiny_bundle_fp16(cli_export: Path) -> Path:
     """`other_checkpoint` exported in fp16."""
-    path, result = cli_export
-    assert result.exit_code == 0, result.output
-    return path
+    bundle = cli_export / "bundle"
+    assert bundle.exists(), (cli_export / "printed").read_text()
+    return bundle

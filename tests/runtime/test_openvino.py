@@ -109,7 +109,7 @@ def test_a_run_gives_back_the_memory_of_its_intermediate_results(bundle: Bundle)
     backend = load_backend("openvino")
     path = bundle.graph_path(bundle.variant("image_decoder", backend.stored))
     graph = backend.load("image_decoder", path, bundle.manifest)
-    small, large = (np.zeros((1, 4, side, side), np.float32) for side in (8, 256))
+    small, large = (np.zeros((1, 4, side, side), np.float32) for side in (8, 384))
     graph.run({"latent": small})
     Path("/proc/self/clear_refs").write_text("5")  # the peak starts anew
     before = mib("VmRSS")
