@@ -47,7 +47,7 @@ def main(
             command, ROOT, port, BENTOML_HOME=home, RETOUCH_TIMEOUT_SECONDS=str(PATIENCE_S)
         ) as server,
     ):
-        peaks, seconds = {"ready": server.peak_gib()}, {"ready": server.ready_s}
+        peaks, seconds = {"ready": server.scale.peak_gib}, {"ready": server.ready_s}
         for name, count, upload in (
             ("one", 1, _picture(size)),
             ("together", edits, _picture(upload_side)),
@@ -55,7 +55,7 @@ def main(
             began = time.perf_counter()
             _edit(server, [upload] * count, {"max_size": size, "steps": steps})
             seconds[name] = time.perf_counter() - began
-            peaks[name] = server.peak_gib()
+            peaks[name] = server.scale.peak_gib
     line = {
         "benchmark": "memory",
         "bundle": str(bundle),

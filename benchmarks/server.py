@@ -5,32 +5,45 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import threading
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 LIMIT_S = 600
 
 
+class Scale(threading.Thread):
+    """Weighs a process and all below it, ten times a second, until it is stopped."""
+
+    def __init__(self, pid: int) -> None:
+        super().__init__(daemon=True)
+        self._pid = pid
+        self._stopped = threading.Event()
+        self.peak_gib = 0.0
+        """Largest sum of resident memory so far; pages that processes share count in each."""
+
+    def run(self) -> None:
+        while not self._stopped.wait(0.1):
+            total = sum(_resident_kib(pid) for pid in _family(self._pid))
+            self.peak_gib = max(self.peak_gib, total / 2**20)
+
+    def stop(self) -> None:
+        self._stopped.set()
+        self.join()
+
+
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A server that is ready: where, in which process, and after how many seconds."""
+    """A server that is ready: where, after how many seconds, and on which scale."""
 
     url: str
-    pid: int
     ready_s: float
-
-    def peak_gib(self) -> float:
-        """Largest resident memory so far, summed over the process and all below it.
-
-        Every process is taken at its own peak and pages that they share count in each of them, so
-        that the sum is an upper bound.
-        """
-        return sum(_peak_kib(pid) for pid in _family(self.pid)) / 2**20
+    scale: Scale
 
 
 @contextmanager
@@ -49,13 +62,16 @@ def serving(command: Sequence[str], folder: Path, port: int, **variables: str) -
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
+    scale = Scale(process.pid)
+    scale.start()
     try:
         while not _ready(url):
             if process.poll() is not None or time.perf_counter() - start > LIMIT_S:
                 raise RuntimeError(f"the server is not ready (exit status {process.poll()})")
             time.sleep(0.05)
-        yield Server(url, process.pid, time.perf_counter() - start)
+        yield Server(url, time.perf_counter() - start, scale)
     finally:
+        scale.stop()
         os.killpg(process.pid, signal.SIGTERM)
         process.wait(60)
 
@@ -69,13 +85,16 @@ def _ready(url: str) -> bool:
 
 
 def _family(pid: int) -> Iterator[int]:
-    """`pid` and the processes that descend from it (Linux)."""
+    """`pid` and the processes that descend from it (Linux); some may end meanwhile."""
     yield pid
-    for file in Path(f"/proc/{pid}/task").glob("*/children"):
-        for child in file.read_text().split():
-            yield from _family(int(child))
+    with suppress(OSError):
+        for file in Path(f"/proc/{pid}/task").glob("*/children"):
+            for child in file.read_text().split():
+                yield from _family(int(child))
 
 
-def _peak_kib(pid: int) -> int:
-    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    return next((int(line.split()[1]) for line in lines if line.startswith("VmHWM")), 0)
+def _resident_kib(pid: int) -> int:
+    with suppress(OSError):
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+        return next((int(line.split()[1]) for line in lines if line.startswith("VmRSS")), 0)
+    return 0
