@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -139,18 +139,20 @@ def sweep(
     """Measure steps, samplers and guidance on cases of their own: which defaults serve best?"""
     from train import sweep as search
     from train.evaluate import Sample
+    from train.forks import in_forks, one_thread
     from train.sampling import Settings, load_pipeline
     from train.suites import BASE
 
+    one_thread()
     chosen, pixels = _recipe(recipe), _size(size)
-    studios = _studios(chosen, [BASE], pixels)
+    (studio,) = _studios(chosen, [BASE], pixels).values()
     sample = Sample(pixels, per_kind, search.SEED)
-    calibration = search.Calibration(load_pipeline(checkpoint, chosen.bf16), studios, sample)
+    calibration = search.Calibration(load_pipeline(checkpoint, chosen.bf16), studio, sample)
 
-    def measure(settings: Settings) -> search.Outcome:
-        outcome = calibration.measure(settings)
-        typer.echo(search.line(outcome))
-        return outcome
+    def measure(wanted: Sequence[Settings]) -> Iterator[search.Outcome]:
+        for outcome in in_forks(calibration.measure, wanted, chosen.processes):
+            typer.echo(search.line(outcome))
+            yield outcome
 
     found = search.sweep(measure, Settings())
     typer.echo(search.summary(found))
@@ -171,8 +173,9 @@ def evaluate(
 ) -> None:
     """Score every kind of edit on pictures and words that training has not seen, at the
     checkpoint's own defaults. Leaves table.md, scores.json, sheet.html and sheet.jpg."""
-    from train import evaluate as judging
     from train import report
+    from train.evaluate import Evaluation, Sample
+    from train.forks import in_forks, one_thread
     from train.sampling import SettingsError, load_pipeline, load_settings
     from train.suites import SUITES
 
@@ -182,11 +185,13 @@ def evaluate(
         settings = load_settings(checkpoint)
     except SettingsError as exc:
         raise typer.BadParameter(str(exc)) from exc
+    one_thread()
     chosen, splits = _recipe(recipe), SUITES[suite]
-    sample = judging.Sample(_size(size, settings.max_size), per_kind)
+    sample = Sample(_size(size, settings.max_size), per_kind)
     studios = _studios(chosen, splits, sample.size)
     pipeline = load_pipeline(checkpoint, chosen.bf16)
-    edits = judging.evaluate(pipeline, settings, studios, splits, sample, _critics(chosen))
-    tracked = track(edits, description="edits", total=judging.count(splits, sample))
-    table = report.write_report(out, report.collect(tracked), settings, sample)
-    typer.echo(report.markdown(table))
+    asked = Evaluation(pipeline, settings, studios, splits, sample, _critics(chosen))
+    parts = asked.parts()
+    found = in_forks(asked.judge, parts, chosen.processes)
+    collected = report.collect(track(found, description="kinds", total=len(parts)))
+    typer.echo(report.markdown(report.write_report(out, collected, settings, sample)))

@@ -1,16 +1,10 @@
-"""How right the edits are: every row of every split of a suite, edited by the pipeline and judged.
-
-A worker process draws the cases of the next row while this one edits those of the last.
-"""
+"""How right the edits are: every row of every split, edited by the pipeline and judged."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
-
-import torch
-from torch.utils.data import DataLoader, Dataset
 
 from train.cases import Case, draw_case
 from train.picture import Picture
@@ -19,9 +13,28 @@ from train.sampling import Pipeline, Settings, autoencoded, edit
 from train.scores import Score, refer, score
 from train.stages import open_studio
 from train.staging import Studio
-from train.suites import Size, Source, Split, rows_of
+from train.suites import BASE, Size, Source, Split, rows_of
 
 SEED: Final = 11
+SHOWN: Final = {BASE.name: 4}
+"""How many cases of a row are shown, the first ones; of other splits one."""
+
+Studios = Mapping[Source, Studio]
+Numbers = Mapping[str, float]
+"""Some numbers of a ``Score``, by name."""
+Verdict = Callable[[Sequence[Picture]], Sequence[Numbers]]
+"""Judges the outputs of some cases."""
+Critic = Callable[[Sequence[Case]], Verdict]
+"""Looks at cases once, and makes the judge of any outputs for them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """How many cases to draw, and which."""
+
+    size: Size
+    per_row: int
+    seed: int = SEED
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,26 +49,55 @@ class Edited:
 
 
 @dataclass(frozen=True, slots=True)
-class Sample:
-    """How many cases to draw, and which."""
+class Found:
+    """What an evaluation leaves: the scores of all cases by split and row, and some pictures."""
 
-    size: Size
-    per_row: int
-    seed: int = SEED
+    scores: Mapping[tuple[str, str], Sequence[Score]]
+    shown: Sequence[Edited]
 
 
-Studios = Mapping[Source, Studio]
-Numbers = Mapping[str, float]
-"""Some numbers of a ``Score``, by name."""
-Verdict = Callable[[Sequence[Picture]], Sequence[Numbers]]
-"""Judges the outputs of some cases."""
-Critic = Callable[[Sequence[Case]], Verdict]
-"""Looks at cases once, and makes the judge of any outputs for them."""
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What is evaluated in one go: the splits of a source share its cases."""
+
+    source: Source
+    row: str
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """A pipeline at some settings, and what it is asked."""
+
+    pipeline: Pipeline
+    settings: Settings
+    studios: Studios
+    splits: Sequence[Split]
+    sample: Sample
+    critics: Sequence[Critic] = ()
+
+    def parts(self) -> list[Part]:
+        size = self.sample.size
+        return [Part(source, row) for source in self.studios for row in rows_of(source, size)]
+
+    def judge(self, part: Part) -> Found:
+        """Edits and judges the cases of a part."""
+        cases = draw_cases(self.studios[part.source], part, self.sample)
+        scorer = Scorer(self.pipeline, cases, self.critics)
+        scores: dict[tuple[str, str], Sequence[Score]] = {}
+        shown: list[Edited] = []
+        for split in self.splits:
+            if split.source == part.source:
+                texts = [case.words(split) for case in cases]
+                outputs, found = scorer.run(texts, self.settings)
+                scores[split.name, part.row] = found
+                edits = map(Edited, [split.name] * len(cases), texts, cases, outputs, found)
+                shown.extend(list(edits)[: SHOWN.get(split.name, 1)])
+        return Found(scores, shown)
 
 
 def open_studios(recipe: Recipe, splits: Sequence[Split], size: Size) -> Studios:
     """A studio for every source of the splits. Raises what opening them raises."""
-    sources = {split.source for split in splits}
+    sources = list(dict.fromkeys(split.source for split in splits))
     sides = {side for source in sources for side in (source.photos, source.cutouts)}
     pixels = max(size.width, size.height)
     whole = {side: open_studio(recipe, side, pixels) for side in sorted(sides)}
@@ -65,65 +107,12 @@ def open_studios(recipe: Recipe, splits: Sequence[Split], size: Size) -> Studios
     }
 
 
-def count(splits: Sequence[Split], sample: Sample) -> int:
-    """The number of edits in an evaluation."""
-    return sum(len(rows_of(split.source, sample.size)) for split in splits) * sample.per_row
-
-
-def evaluate(
-    pipeline: Pipeline,
-    settings: Settings,
-    studios: Studios,
-    splits: Sequence[Split],
-    sample: Sample,
-    critics: Sequence[Critic] = (),
-) -> Iterator[Edited]:
-    """Edits and judges every case, row by row."""
-    for cases, source in drawn(studios, sample):
-        scorer = Scorer(pipeline, cases, critics)
-        for split in splits:
-            if split.source == source:
-                texts = [case.words(split) for case in cases]
-                for item in zip(texts, cases, *scorer.run(texts, settings), strict=True):
-                    yield Edited(split.name, *item)
-
-
-def drawn(studios: Studios, sample: Sample) -> Iterator[tuple[list[Case], Source]]:
-    """The cases of every row of every source, drawn ahead by a worker process."""
-    loader: DataLoader[tuple[list[Case], Source]] = DataLoader(
-        _Rows(studios, sample),
-        batch_size=None,
-        num_workers=1,
-        prefetch_factor=2,
-        worker_init_fn=_one_thread,
-        multiprocessing_context="fork",
-    )
-    return iter(loader)
-
-
-class _Rows(Dataset[tuple[list[Case], Source]]):
-    """``rows[i]``: the cases of one row of one source."""
-
-    def __init__(self, studios: Studios, sample: Sample) -> None:
-        self.studios = studios
-        self.sample = sample
-        self.items = [(s, row) for s in studios for row in rows_of(s, sample.size)]
-
-    def __len__(self) -> int:
-        return len(self.items)
-
-    def __getitem__(self, index: int) -> tuple[list[Case], Source]:
-        source, row = self.items[index]
-        sample, studio = self.sample, self.studios[source]
-        numbers = range(sample.per_row)
-        return [
-            draw_case(studio, row, number, sample.size, source.combination, sample.seed)
-            for number in numbers
-        ], source
-
-
-def _one_thread(worker: int) -> None:
-    torch.set_num_threads(1)
+def draw_cases(studio: Studio, part: Part, sample: Sample) -> list[Case]:
+    """The cases of a part."""
+    return [
+        draw_case(studio, part.row, number, sample.size, part.source.combination, sample.seed)
+        for number in range(sample.per_row)
+    ]
 
 
 class Scorer:

@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import json
 import math
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
-from train.evaluate import Edited, Sample
+from train.evaluate import Edited, Found, Sample
 from train.sampling import Settings
 from train.scores import NUMBERS, UNCHANGED, UNHARMED, Score, mean
 from train.sheets import contact_sheet, page
 from train.suites import BASE, NO_OPS, SECTIONS
-
-SHOWN: Final = {BASE.name: 4}
-"""How many cases of a row the page shows, the first ones; of other splits one."""
 
 _COLUMNS: Final = (
     ("success", "success", "{:.0%}"),
@@ -54,22 +50,13 @@ Table = Mapping[str, Mapping[str, Score]]
 """Mean scores by split and row."""
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
-    """All that an evaluation leaves: numbers of every case, and some pictures."""
-
-    scores: Mapping[tuple[str, str], Sequence[Score]]
-    shown: Sequence[Edited]
-
-
-def collect(edits: Iterable[Edited]) -> Found:
-    """Keeps the scores, and the pictures of the first cases alone."""
-    scores: dict[tuple[str, str], list[Score]] = defaultdict(list)
+def collect(parts: Iterable[Found]) -> Found:
+    """All of an evaluation."""
+    scores: dict[tuple[str, str], Sequence[Score]] = {}
     shown: list[Edited] = []
-    for item in edits:
-        scores[item.split, item.case.row].append(item.score)
-        if item.case.number < SHOWN.get(item.split, 1):
-            shown.append(item)
+    for part in parts:
+        scores.update(part.scores)
+        shown.extend(part.shown)
     return Found(scores, shown)
 
 

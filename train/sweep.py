@@ -7,20 +7,20 @@ one case of a hundred more. The cases are of the base split, but not those of th
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
-from functools import cache
 from itertools import pairwise
 from typing import Any, Final
 
 import numpy as np
 
 from train.cases import Case
-from train.evaluate import Sample, Scorer, Studios, drawn
+from train.evaluate import Part, Sample, Scorer, draw_cases
 from train.picture import Picture
 from train.sampling import SCHEDULERS, Pipeline, Settings
 from train.scores import Score, mean, squared_error
-from train.suites import BASE, NO_OPS
+from train.staging import Studio
+from train.suites import BASE, NO_OPS, rows_of
 
 SEED: Final = 23
 AXES: Final[tuple[tuple[str, tuple[Any, ...]], ...]] = (
@@ -68,8 +68,9 @@ class Sweep:
 class Calibration:
     """The cases, drawn and encoded once."""
 
-    def __init__(self, pipeline: Pipeline, studios: Studios, sample: Sample) -> None:
-        self._scorers = [Scorer(pipeline, cases) for cases, _ in drawn(studios, sample)]
+    def __init__(self, pipeline: Pipeline, studio: Studio, sample: Sample) -> None:
+        parts = [Part(BASE.source, row) for row in rows_of(BASE.source, sample.size)]
+        self._scorers = [Scorer(pipeline, draw_cases(studio, part, sample)) for part in parts]
 
     def measure(self, settings: Settings) -> Outcome:
         """Edits and judges all of them."""
@@ -95,21 +96,33 @@ class Calibration:
         )
 
 
-def sweep(measure: Callable[[Settings], Outcome], start: Settings) -> Sweep:
-    """Measures every axis around the best so far, beginning at the cheapest of each; no setting
-    twice."""
-    look = cache(measure)
-    best = look(replace(start, **{name: values[0] for name, values in AXES}))
-    tried = {best.settings: best}
+def sweep(measure: Callable[[Sequence[Settings]], Iterable[Outcome]], start: Settings) -> Sweep:
+    """Measures every axis around the best of those before it, and no setting twice. ``measure``
+    keeps the order."""
+    tried: dict[Settings, Outcome] = {}
+
+    def along(best: Settings, name: str, values: Iterable[Any]) -> list[Outcome]:
+        wanted = [replace(best, **{name: value}) for value in values]
+        fresh = [settings for settings in wanted if settings not in tried]
+        tried.update(zip(fresh, measure(fresh), strict=True))
+        return [tried[settings] for settings in wanted]
+
+    best = replace(start, **{name: values[0] for name, values in AXES})
     for name, values in AXES:
-        for value in values:
-            outcome = look(replace(best.settings, **{name: value}))
-            tried[outcome.settings] = outcome
-            if outcome.right > best.right + _WORTH_IT:
-                best = outcome
-    text = tuple(look(replace(best.settings, text_guidance=s)).strength for s in SCALES)
-    image = tuple(look(replace(best.settings, image_guidance=s)).strength for s in SCALES)
-    return Sweep(tuple(tried.values()), best.settings, text, image)
+        best = _cheapest_of_the_best(along(best, name, values)).settings
+    text, image = (
+        tuple(outcome.strength for outcome in along(best, name, SCALES))
+        for name in ("text_guidance", "image_guidance")
+    )
+    return Sweep(tuple(tried.values()), best, text, image)
+
+
+def _cheapest_of_the_best(outcomes: Sequence[Outcome]) -> Outcome:
+    best = outcomes[0]
+    for outcome in outcomes[1:]:
+        if outcome.right > best.right + _WORTH_IT:
+            best = outcome
+    return best
 
 
 def line(outcome: Outcome) -> str:

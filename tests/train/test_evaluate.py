@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from train import report, sheets, sweep
 from train.cases import Case
 from train.cli import app
-from train.evaluate import Edited, Sample, Scorer, evaluate
+from train.evaluate import Edited, Evaluation, Found, Sample, Scorer, Verdict
 from train.sampling import Pipeline, Settings
 from train.scores import Score
 from train.staging import Studio
@@ -27,10 +27,16 @@ def same(one: Case, other: Case) -> bool:
 
 
 @pytest.fixture(scope="module")
-def edits(smooth_studio: Studio, pipeline: Pipeline) -> list[Edited]:
+def found(smooth_studio: Studio, pipeline: Pipeline) -> Found:
     splits = (BASE, SPLIT["Chinese"])
-    sample = Sample(SQUARE, per_row=1)
-    return list(evaluate(pipeline, Settings(), {BASE.source: smooth_studio}, splits, sample))
+    studios = {BASE.source: smooth_studio}
+    asked = Evaluation(pipeline, Settings(), studios, splits, Sample(SQUARE, per_row=1))
+    return report.collect(map(asked.judge, asked.parts()))
+
+
+@pytest.fixture(scope="module")
+def edits(found: Found) -> list[Edited]:
+    return list(found.shown)
 
 
 def test_every_row_of_every_split_is_judged(edits: list[Edited]) -> None:
@@ -51,7 +57,7 @@ def test_scores_are_those_of_the_outputs(edits: list[Edited], pipeline: Pipeline
 
 
 def test_a_critic_adds_its_numbers(edits: list[Edited], pipeline: Pipeline) -> None:
-    def critic(todo: Sequence[Case]) -> report.Any:
+    def critic(todo: Sequence[Case]) -> Verdict:
         return lambda outputs: [{"direction": float(out.mean())} for out in outputs]
 
     item = edits[0]
@@ -61,13 +67,12 @@ def test_a_critic_adds_its_numbers(edits: list[Edited], pipeline: Pipeline) -> N
 
 
 def test_the_report_has_every_row_and_no_number_that_json_lacks(
-    edits: list[Edited], tmp_path: Path
+    found: Found, tmp_path: Path
 ) -> None:
-    found = report.collect(edits)
     table = report.write_report(tmp_path / "new", found, Settings(), Sample(SQUARE, 1))
     listing = (tmp_path / "new" / "scores.json").read_text()
     loaded = json.loads(listing, parse_constant=lambda text: pytest.fail(text))
-    assert loaded["edits"] == len(edits)
+    assert loaded["edits"] == 2 * len(ROWS)
     assert loaded["splits"]["base"]["keep"]["halves"] is None
     markdown = report.markdown(table)
     for row in ROWS:
@@ -78,7 +83,7 @@ def test_the_report_has_every_row_and_no_number_that_json_lacks(
 
 
 def test_sections_are_means_of_their_rows() -> None:
-    found = report.Found(
+    found = Found(
         {("base", "night"): [Score(psnr=10.0)] * 3, ("base", "fog"): [Score(psnr=20.0)]}, []
     )
     table = report.tabulate(found)["base"]
@@ -106,7 +111,12 @@ def test_a_dearer_setting_has_to_be_worth_it() -> None:
         return outcome(settings, right, settings.text_guidance - settings.image_guidance)
 
     asked: list[Settings] = []
-    found = sweep.sweep(lambda settings: asked.append(settings) or measure(settings), Settings())
+
+    def measure_all(wanted: Sequence[Settings]) -> list[sweep.Outcome]:
+        asked.extend(wanted)
+        return [measure(settings) for settings in wanted]
+
+    found = sweep.sweep(measure_all, Settings())
     assert len(asked) == len(set(asked))
     assert found.best == Settings(text_guidance=1.5)
     assert found.stronger_with_text
@@ -116,18 +126,18 @@ def test_a_dearer_setting_has_to_be_worth_it() -> None:
 
 
 def test_broken_promises_of_guidance_are_reported() -> None:
-    found = sweep.sweep(lambda settings: outcome(settings, 0.5, 1.0), Settings())
+    found = sweep.sweep(lambda wanted: [outcome(one, 0.5, 1.0) for one in wanted], Settings())
     assert not found.stronger_with_text
     assert not found.nearer_with_image
     assert "False" in sweep.summary(found)
 
 
 def test_calibration_measures_the_pipeline(
-    every: list[Case], pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+    smooth_studio: Studio, pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    chosen = [[case] for case in every if case.row in ("night", "recolour", "keep")]
-    monkeypatch.setattr(sweep, "drawn", lambda *arguments: ((todo, None) for todo in chosen))
-    calibration = sweep.Calibration(pipeline, {}, Sample(SQUARE, 1))
+    rows = ("night", "recolour", "keep")
+    monkeypatch.setattr(sweep, "rows_of", lambda *arguments: rows)
+    calibration = sweep.Calibration(pipeline, smooth_studio, Sample(SQUARE, 1))
     weak = calibration.measure(Settings())
     assert 0 <= weak.right <= 1
     assert weak.strength > 0
