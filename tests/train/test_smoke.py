@@ -60,7 +60,8 @@ def test_all_stages_fit_together(tmp_path: Path) -> None:
     make_cutouts(tmp_path / "cutouts")
     retouch(tmp_path, "train", "all", str(ROOT / "train" / "recipes" / "smoke.toml"))
 
-    losses = [json.loads(line) for line in (tmp_path / "runs/smoke/unet/log.jsonl").open()]
+    log = (tmp_path / "runs/smoke/unet/log.jsonl").read_text("utf-8")
+    losses = [json.loads(line) for line in log.splitlines()]
     assert losses
     assert all(np.isfinite(line["loss"]) for line in losses)
     checkpoint = tmp_path / "runs/smoke/checkpoint"
