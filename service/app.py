@@ -17,9 +17,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from runtime.editor import EditResult, open_engine
-from runtime.engine import Engine
-from runtime.errors import EditError
+from runtime.editor import EditResult
 from runtime.params import EditParams
 from runtime.worker import EngineWorker
 from service.drain import Drain
@@ -29,6 +27,7 @@ from service.gate import Gate
 from service.intake import Intake
 from service.metrics import Metrics
 from service.settings import Settings
+from service.trial import open_warm, trial
 
 # Seconds by which BentoML's own deadline comes later than ours: its answer has another shape.
 _TIMEOUT_MARGIN: Final = 30.0
@@ -50,19 +49,6 @@ def _settings() -> Settings:
         raise BentoMLException(str(exc)) from exc  # told without a traceback
 
 
-def _open(settings: Settings) -> Engine:
-    """The engine, warm. Raises `EditError`."""
-    engine = open_engine(
-        settings.bundle,
-        backend=settings.backend,
-        device=settings.device,
-        precision=settings.precision,
-        limits=settings.limits,
-    )
-    engine.warm_up()
-    return engine
-
-
 @bentoml.service(
     name="retouch",
     workers=1,  # the engine batches by itself
@@ -81,16 +67,13 @@ class EditService:
 
         Runs in the folder where the server was started, as workers do not.
         """
-        settings = _settings()
-        os.environ["RETOUCH_BUNDLE"] = str(settings.bundle)
-        try:
-            _open(settings).close()
-        except EditError as exc:
-            raise BentoMLException(f"{type(exc).__name__}: {exc}") from exc
+        os.environ["RETOUCH_BUNDLE"] = str(_settings().bundle)
+        if reason := trial():
+            raise BentoMLException(reason)
 
     def __init__(self) -> None:
         self.settings = _settings()
-        self.worker = EngineWorker(_open(self.settings))
+        self.worker = EngineWorker(open_warm(self.settings))
         self.metrics = Metrics(self.worker.stats)
         self._drain = Drain(self.worker, self.settings.drain)
         self._intake = Intake(self.settings.max_uploads)
