@@ -20,7 +20,6 @@ from runtime.backends.base import Array, Arrays, load_backend
 from runtime.backends.openvino_ import to_bf16
 from tests.tiny import MAX_LENGTH
 
-
 ROOT = Path(__file__).parents[2]
 
 
