@@ -147,7 +147,7 @@ def sweep(
     chosen, pixels = _recipe(recipe), _size(size)
     (studio,) = _studios(chosen, [BASE], pixels).values()
     sample = Sample(pixels, per_kind, search.SEED)
-    calibration = search.Calibration(load_pipeline(checkpoint, chosen.bf16), studio, sample)
+    calibration = search.Calibration(load_pipeline(checkpoint), studio, sample)
 
     def measure(wanted: Sequence[Settings]) -> Iterator[search.Outcome]:
         for outcome in in_forks(calibration.measure, wanted, chosen.processes):
@@ -189,7 +189,7 @@ def evaluate(
     chosen, splits = _recipe(recipe), SUITES[suite]
     sample = Sample(_size(size, settings.max_size), per_kind)
     studios = _studios(chosen, splits, sample.size)
-    pipeline = load_pipeline(checkpoint, chosen.bf16)
+    pipeline = load_pipeline(checkpoint)
     asked = Evaluation(pipeline, settings, studios, splits, sample, _critics(chosen))
     parts = asked.parts()
     found = in_forks(asked.judge, parts, chosen.processes)

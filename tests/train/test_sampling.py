@@ -58,11 +58,9 @@ def test_scales_of_almost_one_are_as_good_as_one(pipeline: Pipeline) -> None:
     assert np.allclose(plain, mixed, atol=1e-3)
 
 
-def test_bfloat16_is_near_float32(other_checkpoint: Path, pipeline: Pipeline) -> None:
-    quick = sampling.load_pipeline(other_checkpoint, bf16=True)
-    for one, other in zip(edited(pipeline, Settings()), edited(quick, Settings()), strict=True):
-        assert 0 < np.abs(one - other).max() < 0.1
-        assert other.dtype == np.float32
+def test_an_output_does_not_depend_on_its_company(pipeline: Pipeline) -> None:
+    alone, beside = (edited(pipeline, Settings(), count) for count in (1, 3))
+    assert np.allclose(alone[0], beside[0], atol=1e-4)
 
 
 def test_defaults_of_a_checkpoint_survive_a_round_trip(tmp_path: Path) -> None:
