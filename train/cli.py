@@ -154,7 +154,8 @@ def sweep(
             typer.echo(search.line(outcome))
             yield outcome
 
-    found = search.sweep(measure, Settings())
+    # Training sees pictures of its size, and of twice that.
+    found = search.sweep(measure, Settings(max_size=2 * chosen.unet.size))
     typer.echo(search.summary(found))
     if out is not None:
         out.write_text(search.to_json(found), "utf-8")
