@@ -10,7 +10,7 @@ import json
 import math
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +20,8 @@ from accelerate import Accelerator
 from accelerate.utils import broadcast
 from torch import Tensor, nn
 from torch.utils.tensorboard import SummaryWriter
+
+from train.optimizers import build_optimizers
 
 Loss = Callable[["Progress"], Tensor]
 Sheet = Callable[[], Tensor]
@@ -93,10 +95,15 @@ class WeightAverage:
 class Trainer:
     """Runs a loss on ``module`` until the schedule is spent, or goes on with a run that was
     interrupted. ``folder`` holds what that takes (``resume.pt``), the log (``log.jsonl``) and
-    TensorBoard's files."""
+    TensorBoard's files. ``hidden`` are the parameters that Muon takes."""
 
     def __init__(
-        self, module: nn.Module, schedule: Schedule, folder: Path, accelerator: Accelerator
+        self,
+        module: nn.Module,
+        schedule: Schedule,
+        folder: Path,
+        accelerator: Accelerator,
+        hidden: Sequence[nn.Parameter] = (),
     ) -> None:
         self.module = module
         self.schedule = schedule
@@ -105,12 +112,8 @@ class Trainer:
         self.progress = Progress(rank=accelerator.process_index, world=accelerator.num_processes)
         self.average = WeightAverage(module, schedule.average)
         self.gradients = flat_gradients(module)
-        self.optimizer = torch.optim.AdamW(
-            module.parameters(),
-            lr=schedule.learning_rate,
-            betas=(0.9, 0.99),
-            weight_decay=schedule.weight_decay,
-            fused=True,
+        self.optimizers = build_optimizers(
+            module, hidden, schedule.learning_rate, schedule.weight_decay
         )
         folder.mkdir(parents=True, exist_ok=True)
         self._resume()
@@ -159,8 +162,9 @@ class Trainer:
         return done
 
     def _step(self, loss: Loss) -> float:
-        for group in self.optimizer.param_groups:
-            group["lr"] = self.schedule.rate(self.progress.step, self.progress.done)
+        rate = self.schedule.rate(self.progress.step, self.progress.done)
+        for group in (group for one in self.optimizers for group in one.param_groups):
+            group["lr"] = rate
         self.gradients.zero_()
         with self.accelerator.autocast():
             value = loss(self.progress)
@@ -169,7 +173,8 @@ class Trainer:
             dist.all_reduce(self.gradients)
             self.gradients /= self.progress.world
         self.gradients *= min(1.0, self.schedule.clip_norm / float(self.gradients.norm() + 1e-6))
-        self.optimizer.step()
+        for optimizer in self.optimizers:
+            optimizer.step()
         self.progress.step += 1
         self.average.update(self.module, self.progress.step)
         return float(value.detach())
@@ -178,7 +183,7 @@ class Trainer:
         state = {
             "module": self.module.state_dict(),
             "average": self.average.values,
-            "optimizer": self.optimizer.state_dict(),
+            "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
             "step": self.progress.step,
             "elapsed": self.progress.elapsed,
         }
@@ -193,7 +198,8 @@ class Trainer:
         state = torch.load(path, map_location="cpu", weights_only=True)
         self.module.load_state_dict(state["module"])
         self.average.values = state["average"]
-        self.optimizer.load_state_dict(state["optimizer"])
+        for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
+            optimizer.load_state_dict(saved)
         self.progress.step = state["step"]
         self.progress.elapsed = state["elapsed"]
 

@@ -70,8 +70,8 @@ class UNetRecipe:
     attention: tuple[bool, ...] = (False, True, True)
     heads: int = 4
     groups: int = 16
-    batch: int = 32
-    learning_rate: float = 4e-4
+    batch: int = 48
+    learning_rate: float = 8e-4
     minutes: float = 80.0
     dropout: float = 0.05
     chinese: float = 0.4

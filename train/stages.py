@@ -170,8 +170,9 @@ def _train_unet(recipe: Recipe) -> None:
     accelerator = _accelerator(recipe)
     vae = load_autoencoder(recipe)
     model, tokenizer = build_model(recipe, vae)
-    schedule = Schedule(stage.learning_rate, minutes=stage.minutes, warmup_steps=150, average=0.999)
-    trainer = Trainer(model, schedule, recipe.runs / "unet", accelerator)
+    schedule = Schedule(stage.learning_rate, stage.minutes, warmup_steps=150, weight_decay=0.1)
+    folder = recipe.runs / "unet"
+    trainer = Trainer(model, schedule, folder, accelerator, model.hidden_matrices())
     studio = open_studio(recipe, "train", 2 * stage.size)
     stream = EditStream(studio, vae, tokenizer, stage, trainer.progress)
     pairs = preview.fixed_pairs(open_studio(recipe, "held_out", stage.size), stage.size)

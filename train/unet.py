@@ -20,7 +20,6 @@ from torch import Tensor, nn
 from transformers import CLIPTextModel
 
 from train.changes import NOUNS
-from train.identity import start_as_identity
 from train.loop import Progress
 from train.recipe import UNetRecipe
 from train.stream import LAST_TIMESTEP, Batch
@@ -31,6 +30,8 @@ _OTHERS_WEIGHT: Final = 0.4
 _GROUNDING_SHARE: Final = 0.4
 _BACKGROUND_WEIGHT: Final = 0.05
 _REGION_WEIGHT: Final = 4.0
+# Layers that read or write something other than features.
+_OUTER: Final = ("conv_in", "conv_out", "embedding", "head")
 
 
 def build_scheduler() -> DDIMScheduler:
@@ -48,7 +49,7 @@ def build_scheduler() -> DDIMScheduler:
 
 
 def build_unet(recipe: UNetRecipe, latent_channels: int, text_width: int) -> UNet2DConditionModel:
-    """A UNet that copies, ``2 * latent_channels`` in (noisy, then picture) and ``latent_channels``
+    """A fresh UNet, ``2 * latent_channels`` in (noisy, then picture) and ``latent_channels``
     out; cross-attention to the text where ``recipe.attention`` says so, and in the middle.
 
     The text, pooled, also joins the time embedding, which scales and shifts the features of every
@@ -56,7 +57,7 @@ def build_unet(recipe: UNetRecipe, latent_channels: int, text_width: int) -> UNe
     """
     down = tuple("CrossAttnDownBlock2D" if on else "DownBlock2D" for on in recipe.attention)
     up = tuple("CrossAttnUpBlock2D" if on else "UpBlock2D" for on in reversed(recipe.attention))
-    unet = UNet2DConditionModel(
+    return UNet2DConditionModel(
         sample_size=recipe.size // 4,
         in_channels=2 * latent_channels,
         out_channels=latent_channels,
@@ -71,8 +72,6 @@ def build_unet(recipe: UNetRecipe, latent_channels: int, text_width: int) -> UNe
         addition_embed_type_num_heads=recipe.heads,
         resnet_time_scale_shift="scale_shift",
     )
-    start_as_identity(unet)
-    return unet
 
 
 def load_unet(checkpoint: Path) -> UNet2DConditionModel:
@@ -100,6 +99,14 @@ class EditModel(nn.Module):
         self._seen: dict[str, Tensor] = {}
         self._watch("names", unet.down_blocks[1].attentions[-1])
         self._watch("region", unet.up_blocks[-2].attentions[-1])
+
+    def hidden_matrices(self) -> list[nn.Parameter]:
+        """The weights between the first and the last layer: what Muon trains."""
+        return [
+            parameter
+            for name, parameter in self.named_parameters()
+            if parameter.ndim > 1 and not any(part in name for part in _OUTER)
+        ]
 
     def _watch(self, name: str, module: nn.Module) -> None:
         def keep(module: nn.Module, inputs: object, output: tuple[Tensor, ...]) -> None:
