@@ -95,10 +95,10 @@ def export(checkpoint: Path, bundle: Path, precision: Precision = "fp16") -> Non
     def on_stage(stage: str) -> None:
         stages[stage] = round(time.perf_counter() - began, 1)
 
-    manifest = export_bundle(checkpoint, bundle, precision=precision, on_stage=on_stage)
+    exported = export_bundle(checkpoint, bundle, precision=precision, on_stage=on_stage)
     parity = {
         f"{line.graph}.{line.output} {line.backend}": [line.max_error, line.mean_error, line.bound]
-        for line in manifest.parity
+        for line in exported.manifest.parity
     }
     size = sum(file.stat().st_size for file in bundle.iterdir())
     print(json.dumps({"stages_begin_s": stages, "bundle_gb": size / 1e9, "parity": parity}))

@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 import gc
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -14,7 +15,10 @@ from torch import nn
 
 from export import facts
 from export.checkpoint import Checkpoint, open_checkpoint
+from export.engines.add import EngineJob
+from export.engines.recipe import BuildReport, EngineRecipe
 from export.graphs import COMPONENTS, build_graph
+from export.lora import Lora, check_lora, merge_lora, parse_lora
 from export.pack import building, digest, write_manifest, write_tokenizer
 from export.precision import HALF_ARITHMETIC, reduce_timestep, store_half, to_half
 from export.reference import EagerEdit, Expected, Probe, picture, run_eager
@@ -32,11 +36,13 @@ from runtime.manifest import (
 )
 from runtime.ports import Ports, ports_of
 
+__all__ = ["STAGES", "Exported", "export_bundle", "parse_lora"]
+
 STAGES: Final = (
     *(f"export {name}" for name in GRAPH_NAMES),
     *(f"verify {name}" for name in GRAPH_NAMES),
     "verify edit",
-)
+)  # and those of `export.engines.recipe`, when engines are built
 _EDIT_SIDE: Final = 64  # pixels; the smallest that a caller can ask for
 
 
@@ -46,16 +52,23 @@ def export_bundle(
     *,
     precision: Precision = "fp16",
     licence: str | None = None,
+    loras: Sequence[Lora] = (),
+    engines: EngineRecipe | None = None,
     on_stage: Callable[[str], None] = lambda stage: None,
-) -> Manifest:
+) -> Exported:
     """Export the checkpoint at `source` (directory or hub id) as a new bundle directory.
 
-    `licence` overrides the model card's. `on_stage` is called with each of `STAGES` as it begins.
-    Raises `ExportError`, and leaves nothing behind then.
+    `licence` overrides the model card's. `loras` are merged into the weights; `engines` are built
+    from the ONNX graphs, beside them. `on_stage` is called with each of `STAGES` as it begins.
+    Raises `ExportError`, or `BackendUnavailable` for engines that need a GPU, and leaves nothing
+    behind then.
     """
     target = Path(bundle)
     with building(target) as root:
-        job = _Job(open_checkpoint(source), root, precision)
+        for lora in loras:
+            check_lora(lora)
+        job = _Job(open_checkpoint(source), root, precision, loras)
+        engine_job = EngineJob(root, engines, job.model) if engines else None
         for name in GRAPH_NAMES:
             on_stage(f"export {name}")
             job.export(name)
@@ -70,19 +83,32 @@ def export_bundle(
         report.append(verify_edit(root, precision, job.edit))
         check(report)
         manifest = dataclasses.replace(manifest, parity=tuple(report))
+        if engine_job:
+            manifest = engine_job.add(manifest, precision, on_stage)
         write_manifest(root, manifest)
-    return manifest
+    return Exported(manifest, tuple(engine_job.reports) if engine_job else ())
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """A bundle's manifest, and how its engines were built."""
+
+    manifest: Manifest
+    engines: tuple[BuildReport, ...]
 
 
 class _Job:
     """One export under way: what was written, and what it must be compared with."""
 
-    def __init__(self, checkpoint: Checkpoint, root: Path, precision: Precision) -> None:
+    def __init__(
+        self, checkpoint: Checkpoint, root: Path, precision: Precision, loras: Sequence[Lora]
+    ) -> None:
         self._checkpoint, self._root, self._precision = checkpoint, root, precision
-        self._model = facts.model_facts(checkpoint)
+        self._loras = loras
+        self.model = facts.model_facts(checkpoint)
         self._schedule = facts.noise_schedule(checkpoint)
         self._defaults = facts.edit_defaults(checkpoint)
-        self._ports = ports_of(self._model)
+        self._ports = ports_of(self.model)
         self._tokenizer = self._write_tokenizer()
         self._variants: dict[GraphName, Variant] = {}
         self._expected: dict[GraphName, Expected] = {}
@@ -91,7 +117,7 @@ class _Job:
 
     def export(self, name: GraphName) -> None:
         """Load a graph's component, run it as it is, convert it, write it, forget it."""
-        module = build_graph(name, self._checkpoint.load(COMPONENTS[name]))
+        module = build_graph(name, self._load(COMPONENTS[name]))
         ports = self._ports[name]
         self._expected[name] = run_eager(module, self._probe(3, 12, 16).inputs(name), ports)
         self.edit.advance(name, module)
@@ -108,6 +134,12 @@ class _Job:
         self._variants[name] = self._variant(path, data, ports)
         del module, model
         gc.collect()  # exporters leave cycles that hold the weights
+
+    def _load(self, component: str) -> nn.Module:
+        module = self._checkpoint.load(component)
+        for lora in self._loras:
+            merge_lora(lora, component, module)
+        return module
 
     def _to_half(self, name: GraphName, module: nn.Module) -> None:
         """Convert, and measure what float16 arithmetic costs before anything is exported.
@@ -133,9 +165,14 @@ class _Job:
         return Manifest(
             schema_version=SCHEMA_VERSION,
             name=name,
-            created_by=f"retouch export, torch {torch.__version__}",
+            created_by=", ".join(
+                [
+                    f"retouch export, torch {torch.__version__}",
+                    *(f"LoRA {lora.path.name}:{lora.weight:g}" for lora in self._loras),
+                ]
+            ),
             licence=licence or facts.licence_of(self._checkpoint),
-            model=self._model,
+            model=self.model,
             noise_schedule=self._schedule,
             tokenizer=self._tokenizer,
             defaults=self._defaults,
@@ -164,7 +201,7 @@ class _Job:
     def _edit(self) -> EagerEdit:
         """An edit of a picture large enough for the UNet's lowest level to be 4 x 3."""
         levels = len(self._checkpoint.configs["unet"]["block_out_channels"])
-        unit = self._model.downscale * 2 ** (levels - 1)
+        unit = self.model.downscale * 2 ** (levels - 1)
         width = max(4, -(-_EDIT_SIDE // unit)) * unit
         pixels = picture(1, width * 3 // 4, width, torch.Generator().manual_seed(2))
         return EagerEdit(
@@ -177,7 +214,7 @@ class _Job:
 
     def _probe(self, requests: int, height: int, width: int) -> Probe:
         return Probe(
-            self._model,
+            self.model,
             requests,
             height,
             width,

@@ -25,6 +25,7 @@ GraphName = Literal["text_encoder", "image_encoder", "tick", "image_decoder"]
 GRAPH_NAMES: Final[tuple[GraphName, ...]] = typing.get_args(GraphName)
 Precision = Literal["fp32", "fp16", "int8"]
 PredictionType = Literal["epsilon", "v_prediction", "sample"]
+EngineLibrary = Literal["tensorrt", "tensorrt-rtx"]
 TimestepSpacing = Literal["linspace", "leading", "trailing"]
 
 
@@ -54,10 +55,28 @@ class Port:
 
 
 @dataclass(frozen=True, slots=True)
+class BuiltFor:
+    """What an engine is tied to: a library, its version, and GPUs by compute capability ("8.6";
+    none: those that the library chose). `any_version` and `any_gpu` loosen the last two to later
+    ones."""
+
+    library: EngineLibrary
+    version: str
+    compute: tuple[str, ...]
+    any_version: bool
+    any_gpu: bool
+
+    def __str__(self) -> str:
+        later = " or later" if self.any_version else ""
+        gpus = f"compute {', '.join(self.compute)}" if self.compute else "GPUs of its own choice"
+        return f"{self.library} {self.version}{later} on {gpus}{' or later' * self.any_gpu}"
+
+
+@dataclass(frozen=True, slots=True)
 class Variant:
     """One compiled form of a graph.
 
-    `built_for` names what an engine is tied to (device, library version); None = portable ONNX.
+    `built_for` tells what an engine is tied to; None = portable ONNX.
     `data` are the external-data files that the graph file refers to.
     """
 
@@ -66,7 +85,7 @@ class Variant:
     data: tuple[File, ...]
     inputs: tuple[Port, ...]
     outputs: tuple[Port, ...]
-    built_for: str | None
+    built_for: BuiltFor | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,8 @@ from runtime import Bundle, BundleCorrupt, BundleError, BundleIncompatible, Mani
 from runtime.manifest import (
     GRAPH_NAMES,
     SCHEMA_VERSION,
+    BuiltFor,
+    EngineLibrary,
     File,
     Model,
     NoiseSchedule,
@@ -46,7 +48,15 @@ variants = st.builds(
     data=st.lists(files, max_size=2).map(tuple),
     inputs=port_tuples,
     outputs=port_tuples,
-    built_for=st.none() | text,
+    built_for=st.none()
+    | st.builds(
+        BuiltFor,
+        library=st.sampled_from(get_args(EngineLibrary)),
+        version=text,
+        compute=st.lists(text, max_size=2).map(tuple),
+        any_version=st.booleans(),
+        any_gpu=st.booleans(),
+    ),
 )
 schedules = st.builds(
     NoiseSchedule,
