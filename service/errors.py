@@ -40,7 +40,8 @@ class Kind:
 
 MALFORMED: Final = Kind(400, "malformed_body")
 TOO_LARGE: Final = Kind(413, "too_large")
-NOT_MULTIPART: Final = Kind(415, "unsupported_media_type")
+NOT_TAKEN: Final = Kind(415, "unsupported_media_type")
+NOT_ACCEPTABLE: Final = Kind(406, "not_acceptable")
 SLOW_UPLOAD: Final = Kind(408, "slow_upload")
 TIMEOUT: Final = Kind(504, "timeout")
 _INTERNAL: Final = Kind(500, "internal", told=False)

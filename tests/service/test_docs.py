@@ -8,7 +8,15 @@ import pytest
 
 from runtime.params import EditParams
 from runtime.scheduler import Limits
-from service.errors import KINDS, MALFORMED, NOT_MULTIPART, SLOW_UPLOAD, TIMEOUT, TOO_LARGE
+from service.errors import (
+    KINDS,
+    MALFORMED,
+    NOT_ACCEPTABLE,
+    NOT_TAKEN,
+    SLOW_UPLOAD,
+    TIMEOUT,
+    TOO_LARGE,
+)
 from service.settings import SOURCE_ROOT
 
 PAGE = (SOURCE_ROOT / "docs" / "http.md").read_text()
@@ -36,7 +44,8 @@ def test_every_limit_is_listed_with_its_default(name: str, value: int) -> None:
 
 
 def test_every_error_code_is_listed_with_its_status() -> None:
-    for kind in (*KINDS.values(), MALFORMED, NOT_MULTIPART, SLOW_UPLOAD, TIMEOUT, TOO_LARGE):
+    own = (MALFORMED, NOT_ACCEPTABLE, NOT_TAKEN, SLOW_UPLOAD, TIMEOUT, TOO_LARGE)
+    for kind in (*KINDS.values(), *own):
         if kind.status != 499:  # nobody sees it
             assert any(
                 line.startswith(f"| {kind.status} | ") and f"`{kind.code}`" in line

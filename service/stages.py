@@ -1,0 +1,68 @@
+"""The stages of an edit around the engine: decode, wait while the client does, fail."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import BinaryIO
+
+from anyio import CancelScope
+from PIL import Image
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from runtime.errors import InvalidRequest, UnsupportedImage
+from runtime.image import read_image
+from service.errors import CLIENT_GONE, TIMEOUT, TOO_LARGE, HttpError
+
+
+class Failure(Response):
+    """Raises instead of being sent.
+
+    BentoML answers in its own shape for what an API raises; from here an exception reaches `Gate`.
+    """
+
+    def __init__(self, exc: Exception) -> None:
+        super().__init__()
+        self._exc = exc
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        raise self._exc
+
+
+def decode(upload: BinaryIO) -> Image.Image:
+    """Raises `UnsupportedImage`, `OutOfMemory`, or `HttpError` 413 for too many pixels."""
+    try:
+        return read_image(upload.read())
+    except UnsupportedImage:
+        raise
+    except InvalidRequest as exc:
+        raise HttpError(TOO_LARGE, str(exc)) from exc
+
+
+@asynccontextmanager
+async def withdrawing(request: Request, deadline: float) -> AsyncIterator[None]:
+    """Cancels its block when the client leaves or `deadline` (loop time) passes.
+
+    What runs in a thread is waited for, and nothing is begun after it. Raises `HttpError` then. The
+    body of the request must have been read.
+    """
+    with CancelScope(deadline=deadline) as scope:
+        gone = asyncio.ensure_future(_disconnect(request))
+        gone.add_done_callback(lambda _: scope.cancel())
+        try:
+            yield
+        finally:
+            left = gone.done()
+            gone.cancel()
+    if scope.cancelled_caught and left:
+        raise HttpError(CLIENT_GONE, "the client left")
+    if scope.cancelled_caught:
+        raise HttpError(TIMEOUT, "the edit took too long; give fewer steps or a smaller max_size")
+
+
+async def _disconnect(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
