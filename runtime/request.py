@@ -86,6 +86,10 @@ class Request:
     def __post_init__(self) -> None:
         self.rng = TorchNormal(self.params.seed)
 
+    def variation(self, offset: int) -> Request:
+        """Another edit of the same pixels; see `EditParams.variation`."""
+        return Request(self.params.variation(offset), self.table, self.pixels, self.on_step)
+
     @property
     def size(self) -> tuple[int, int]:
         """(height, width) in pixels; requests of one size can share a tick."""

@@ -29,7 +29,7 @@ from service.intake import Intake
 from service.metrics import Metrics
 from service.schema import EditForm
 from service.settings import Settings
-from service.stages import Failure, decode, withdrawing
+from service.stages import Failure, all_of, check_variations, decode, withdrawing
 from service.trial import open_warm, trial
 
 # Seconds by which BentoML's own deadline comes later than ours: its answer has another shape.
@@ -109,16 +109,17 @@ class EditService:
     async def answer(self, request: Request, face: Face) -> Response:
         """Edit as `request` asks. Raises `EditError` or `HttpError`."""
         deadline = asyncio.get_running_loop().time() + self.settings.timeout
-        asked, future = await self._accept(request, face, deadline)
+        asked, futures = await self._accept(request, face, deadline)
         async with withdrawing(request, deadline):
-            results = [await asyncio.wrap_future(future)]
-            self.metrics.observe_edit(results[0].timings.total_s)
+            results = await all_of(futures)
+            for result in results:
+                self.metrics.observe_edit(result.timings.total_s)
             return await to_thread.run_sync(face.answer, asked, results, limiter=self._codecs)
 
     async def _accept(
         self, request: Request, face: Face, deadline: float
-    ) -> tuple[Asked, Future[EditResult]]:
-        """Read, check and queue an edit; cancelling the future withdraws it."""
+    ) -> tuple[Asked, list[Future[EditResult]]]:
+        """Read, check and queue edits; cancelling a future withdraws its edit."""
         self.worker.check_free()  # before time and memory go into an upload
         with self._intake.place():
             async with (
@@ -133,12 +134,14 @@ class EditService:
 
     def _queue(
         self, face: Face, read: Callable[[], Fields], accept: str
-    ) -> tuple[Asked, Future[EditResult]]:
-        asked = face.ask(read(), accept)
+    ) -> tuple[Asked, list[Future[EditResult]]]:
+        fields = read()
+        check_variations(fields.n, self.settings.max_variations)
+        asked = face.ask(fields, accept)
         params = self.worker.params(**asked.params)
-        image = decode(asked.image)
+        image = decode(fields.image)
         from_thread.check_cancelled()
-        return asked, self.worker.submit(image, params)
+        return asked, self.worker.submit_variations(image, params, fields.n)
 
 
 EditService.add_asgi_middleware(Gate)  # type: ignore[attr-defined]

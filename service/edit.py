@@ -21,12 +21,14 @@ _OFFERS: Final = (*PICTURES, _JSON)
 
 def ask(fields: Fields, accept: str) -> Asked:
     """See `Face`. Raises `HttpError` 406 when `accept` takes nothing that can be given."""
-    media_type = preferred(accept, _OFFERS)
+    offers = _OFFERS if fields.n == 1 else (_JSON,)
+    media_type = preferred(accept, offers)
     if media_type is None:
-        raise HttpError(
-            NOT_ACCEPTABLE, f"{accept!r:.100} cannot be given; accept one of {', '.join(_OFFERS)}"
-        )
-    return Asked(fields.image, fields.values, media_type)
+        told = f"{accept!r:.100} cannot be given; accept {' or '.join(offers)}"
+        if fields.n > 1:
+            told = f"{accept!r:.100} cannot hold n {fields.n} pictures; accept {_JSON}, or give n 1"
+        raise HttpError(NOT_ACCEPTABLE, told)
+    return Asked(fields.values, media_type)
 
 
 def answer(asked: Asked, results: Sequence[EditResult]) -> Response:
@@ -44,5 +46,7 @@ def _entry(result: EditResult) -> dict[str, typing.Any]:
 
 
 EDIT: Final = Face(
-    Vocabulary(typing.get_type_hints(EditParams), required=("instruction",)), ask, answer
+    Vocabulary(typing.get_type_hints(EditParams) | {"n": int}, required=("instruction",)),
+    ask,
+    answer,
 )

@@ -21,20 +21,21 @@ class Vocabulary:
 
 @dataclass(frozen=True, slots=True)
 class Fields:
-    """A body that was read: the encoded picture, and the other fields that were given.
+    """A body that was read: the encoded picture, how many variations of the edit are asked for,
+    and the other fields that were given.
 
     These have the types of the vocabulary (from JSON whatever was sent), and no bounds yet.
     """
 
     image: BinaryIO
+    n: Any
     values: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """One call: the encoded picture, the `EditParams` fields that were given, and how to answer."""
+    """What a face makes of fields: the `EditParams` fields among them, and how to answer."""
 
-    image: BinaryIO
     params: Mapping[str, Any]
     media_type: str
 
@@ -43,7 +44,8 @@ class Asked:
 class Face:
     """A route's way with edits. Both functions are called in a thread.
 
-    `ask` takes the fields and the `Accept` header and raises `InvalidRequest` or `HttpError`.
+    `ask` takes the fields, with `n` in its bounds, and the `Accept` header; it raises
+    `InvalidRequest` or `HttpError`.
     """
 
     vocabulary: Vocabulary

@@ -30,7 +30,7 @@ def from_form(form: FormData, vocabulary: Vocabulary) -> Fields:
         value = typed(name, _text(name, part), vocabulary)
         if value is not None:
             given[name] = value
-    return Fields(image.file, given)
+    return Fields(image.file, given.pop("n", 1), given)
 
 
 def _text(name: str, raw: str) -> str:

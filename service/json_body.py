@@ -23,7 +23,8 @@ def from_json(body: BinaryIO, vocabulary: Vocabulary) -> Fields:
     check_names(names, vocabulary)
     given = {name: value for name, value in pairs if value is not None}
     check_present(list(given), vocabulary)
-    return Fields(io.BytesIO(_decoded(given.pop("image"))), given)
+    image = io.BytesIO(_decoded(given.pop("image")))
+    return Fields(image, given.pop("n", 1), given)
 
 
 def _pairs(body: bytes) -> list[tuple[str, Any]]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
+from concurrent.futures import Future
 from contextlib import asynccontextmanager
 from typing import BinaryIO
 
@@ -13,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from runtime.editor import EditResult
 from runtime.errors import InvalidRequest, UnsupportedImage
 from runtime.image import read_image
 from service.errors import CLIENT_GONE, TIMEOUT, TOO_LARGE, HttpError
@@ -40,6 +42,22 @@ def decode(upload: BinaryIO) -> Image.Image:
         raise
     except InvalidRequest as exc:
         raise HttpError(TOO_LARGE, str(exc)) from exc
+
+
+def check_variations(n: object, most: int) -> None:
+    """Raises `InvalidRequest` when `n` is no number of variations in [1, most]."""
+    if isinstance(n, bool) or not isinstance(n, int) or not 1 <= n <= most:
+        raise InvalidRequest(f"n {n!r:.60} is out of bounds; give int in [1, {most}]")
+
+
+async def all_of(futures: Sequence[Future[EditResult]]) -> list[EditResult]:
+    """The results in order. The first error is raised and withdraws the other edits."""
+    waiting = [asyncio.wrap_future(future) for future in futures]
+    try:
+        return await asyncio.gather(*waiting)
+    finally:
+        for one in waiting:
+            one.cancel()
 
 
 @asynccontextmanager
