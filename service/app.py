@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import os
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -19,6 +20,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from runtime.editor import EditResult
+from runtime.image import fitting
 from runtime.worker import EngineWorker
 from service.body import received
 from service.drain import Drain
@@ -31,6 +33,7 @@ from service.schema import EditForm
 from service.settings import Settings
 from service.stages import Failure, all_of, check_variations, decode, withdrawing
 from service.trial import open_warm, trial
+from service.v1 import ROUTES
 
 # Seconds by which BentoML's own deadline comes later than ours: its answer has another shape.
 _TIMEOUT_MARGIN: Final = 30.0
@@ -42,7 +45,7 @@ async def metrics(request: Request) -> Response:
     return Response(service.metrics.render(), media_type="text/plain; version=0.0.4")
 
 
-web = Starlette(routes=[Route("/metrics", metrics)])
+web = Starlette(routes=[Route("/metrics", metrics), *ROUTES])
 
 
 def _settings() -> Settings:
@@ -140,6 +143,8 @@ class EditService:
         asked = face.ask(fields, accept)
         params = self.worker.params(**asked.params)
         image = decode(fields.image)
+        if asked.box:
+            params = dataclasses.replace(params, max_size=fitting(image.size, asked.box))
         from_thread.check_cancelled()
         return asked, self.worker.submit_variations(image, params, fields.n)
 

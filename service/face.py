@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
 from starlette.responses import Response
@@ -13,10 +13,14 @@ from runtime.editor import EditResult
 
 @dataclass(frozen=True, slots=True)
 class Vocabulary:
-    """The fields beside `image` that a route takes, each with its type, and those that it needs."""
+    """The fields beside `image` that a route takes, each with its type, and those that it needs.
+
+    `refused` are fields known from elsewhere, each with why it is refused and what helps.
+    """
 
     types: Mapping[str, Any]
     required: tuple[str, ...]
+    refused: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +38,14 @@ class Fields:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What a face makes of fields: the `EditParams` fields among them, and how to answer."""
+    """What a face makes of fields: the `EditParams` fields among them, and how to answer.
+
+    `box` is the width and height that the result has to fit into, instead of a `max_size`.
+    """
 
     params: Mapping[str, Any]
     media_type: str
+    box: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,9 +12,11 @@ _MAX_VALUE: Final = 40  # characters of a number or a name
 
 
 def check_names(names: Sequence[str], vocabulary: Vocabulary) -> None:
-    """Raises `InvalidRequest` for a field that is unknown or given twice."""
+    """Raises `InvalidRequest` for a field that is unknown, refused or given twice."""
     known = ("image", *vocabulary.types)
     for name in names:
+        if name in vocabulary.refused:
+            raise InvalidRequest(f"{name} {vocabulary.refused[name]}")
         if name not in known:
             raise InvalidRequest(f"field {name!r:.60} is unknown; known: {', '.join(known)}")
         if names.count(name) > 1:

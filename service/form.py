@@ -15,14 +15,16 @@ from service.fields import check_names, check_present, typed
 
 def from_form(form: FormData, vocabulary: Vocabulary) -> Fields:
     """Raises `InvalidRequest` for a wrong field."""
-    names = [name for name, _ in form.multi_items()]
+    # image[] is how some clients name the only element of a list
+    parts = [(name.removesuffix("[]"), part) for name, part in form.multi_items()]
+    names = [name for name, _ in parts]
     check_names(names, vocabulary)
     check_present(names, vocabulary)
-    image = form["image"]
+    image = dict(parts)["image"]
     if not isinstance(image, UploadFile):
         raise InvalidRequest("image is text; upload the file itself (URLs are not fetched)")
     given: dict[str, Any] = {}
-    for name, part in form.items():
+    for name, part in parts:
         if name == "image":
             continue
         if isinstance(part, UploadFile):

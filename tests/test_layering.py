@@ -20,7 +20,7 @@ PACKAGES = ("runtime", "export", "service", "train")
 RUNTIME_ORDER = (
     *("errors", "params", "manifest", "ports"),
     *("noise", "samplers", "guidance", "rng"),  # so far pure: stdlib and numpy
-    *("bundle", "request", "scheduler", "stats"),
+    *("bundle", "request", "scheduler", "stats", "cache"),
     *("backends", "image", "text", "runner", "engine", "editor", "worker"),
     *("__init__", "doctor", "jobs", "cli"),
 )
