@@ -33,6 +33,7 @@ class Engine:
     def __init__(self, bundle: Bundle, backend: Backend, limits: Limits | None = None) -> None:
         """Compile the bundle's graphs. Raises `BundleError` or `BackendError`."""
         self.manifest = bundle.manifest
+        self._digest = bundle.manifest.digest()
         limits = limits or Limits()
         self._cache = Cache(limits.max_cache_bytes)
         self._runner = Runner(bundle, backend, self._cache)
@@ -85,7 +86,8 @@ class Engine:
             )
         schedule, prediction = self.manifest.noise_schedule, model.prediction_type
         table = sampler_table(params.sampler, schedule, prediction, params.steps)
-        return Request(params, table, to_pixels(image, (width, height)), on_step)
+        pixels = to_pixels(image, (width, height))
+        return Request(params, table, pixels, on_step, self._digest)
 
     def add(self, *requests: Request) -> None:
         """Queue prepared requests, all or none.

@@ -6,30 +6,28 @@ import base64
 import io
 from typing import Any, Final
 
-from PIL import Image
-
 from runtime.editor import EditResult
 
-# Media types of pictures, the default first, and how Pillow writes them. PNG is compressed lightly:
+# Media types of pictures, the default first, and how they are written. PNG is compressed lightly:
 # time counts for more than bytes here.
 PICTURES: Final[dict[str, dict[str, Any]]] = {
-    "image/png": {"format": "PNG", "compress_level": 1},
-    "image/jpeg": {"format": "JPEG", "quality": 95},
-    "image/webp": {"format": "WEBP", "quality": 90},
+    "image/png": {"kind": "PNG", "compress_level": 1},
+    "image/jpeg": {"kind": "JPEG", "quality": 95},
+    "image/webp": {"kind": "WEBP", "quality": 90},
 }
 PNG: Final = "image/png"
 
 
-def encode(image: Image.Image, media_type: str) -> bytes:
+def encode(result: EditResult, media_type: str) -> bytes:
     """The file's bytes."""
     buffer = io.BytesIO()
-    image.save(buffer, **PICTURES[media_type])
+    result.save(buffer, **PICTURES[media_type])
     return buffer.getvalue()
 
 
-def in_base64(image: Image.Image, media_type: str) -> str:
+def in_base64(result: EditResult, media_type: str) -> str:
     """The file's bytes in base64, for JSON."""
-    return base64.b64encode(encode(image, media_type)).decode("ascii")
+    return base64.b64encode(encode(result, media_type)).decode("ascii")
 
 
 def facts(result: EditResult) -> dict[str, Any]:

@@ -36,12 +36,12 @@ def answer(asked: Asked, results: Sequence[EditResult]) -> Response:
     first = results[0]
     if asked.media_type == _JSON:
         return JSONResponse({"images": [_entry(one) for one in results]}, headers=headers(first))
-    picture = encode(first.image, asked.media_type)
+    picture = encode(first, asked.media_type)
     return Response(picture, media_type=asked.media_type, headers=headers(first))
 
 
 def _entry(result: EditResult) -> dict[str, typing.Any]:
-    picture = in_base64(result.image, PNG)
+    picture = in_base64(result, PNG)
     return {"image": picture, "media_type": PNG, **facts(result), "timings_ms": stages(result)}
 
 

@@ -82,7 +82,7 @@ def answer(asked: Asked, results: Sequence[EditResult]) -> Response:
         "output_format": asked.media_type.removeprefix("image/"),
         "size": f"{first.width}x{first.height}",
         "data": [
-            {"b64_json": in_base64(one.image, asked.media_type), "seed": one.params.seed}
+            {"b64_json": in_base64(one, asked.media_type), "seed": one.params.seed}
             for one in results
         ],
     }
