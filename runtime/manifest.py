@@ -7,6 +7,7 @@ is not written here is not known about a bundle.
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 import math
 import types
@@ -194,6 +195,12 @@ class Manifest:
     def dumps(self) -> str:
         """Serialise; `loads` gives an equal manifest back."""
         return json.dumps(dataclasses.asdict(self), indent=1, allow_nan=False) + "\n"
+
+    def digest(self) -> str:
+        """SHA-256 of the manifest's file, which holds the digests of all other files: 64 hex digits
+        that stand for the bundle.
+        """
+        return hashlib.sha256(self.dumps().encode()).hexdigest()
 
     @classmethod
     def loads(cls, text: str) -> Manifest:

@@ -80,6 +80,10 @@ class EditParams:
         if not self.instruction.strip():
             raise InvalidRequest("instruction is blank; say what to do to the picture")
 
+    def variation(self, offset: int) -> EditParams:
+        """The same edit with the seed `offset` further on; after the last seed comes 0."""
+        return dataclasses.replace(self, seed=(self.seed + offset) % (MAX_SEED + 1))
+
 
 def _member(name: str, choices: type[StrEnum], value: object) -> StrEnum:
     try:

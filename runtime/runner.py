@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -11,6 +10,7 @@ import numpy as np
 
 from runtime.backends.base import Array, Arrays, Backend, Graph
 from runtime.bundle import Bundle
+from runtime.cache import Cache, digest
 from runtime.errors import BackendFailure, EditError, NonFinite
 from runtime.guidance import Branch
 from runtime.manifest import GRAPH_NAMES, GraphName
@@ -19,8 +19,6 @@ from runtime.request import Floats, Latents, Request, Status
 from runtime.text import TextTokenizer
 
 log = logging.getLogger(__name__)
-
-_TEXT_CACHE = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +37,11 @@ class Runner:
     so that its neighbours go on.
     """
 
-    def __init__(self, bundle: Bundle, backend: Backend) -> None:
-        """Compile all graphs. Raises `BundleError` or `BackendError`."""
+    def __init__(self, bundle: Bundle, backend: Backend, cache: Cache) -> None:
+        """Compile all graphs; the cache is the runner's alone from here on.
+
+        Raises `BundleError` or `BackendError`.
+        """
         self._ports = ports_of(bundle.manifest.model)
         self._tokenizer = TextTokenizer(bundle.tokenizer_path(), bundle.manifest.tokenizer)
         self._computes = f"{backend.name} in {backend.precision}"
@@ -48,7 +49,7 @@ class Runner:
         for name in GRAPH_NAMES:
             path = bundle.graph_path(bundle.variant(name, backend.stored))
             self._graphs[name] = backend.load(name, path, bundle.manifest)
-        self._texts: OrderedDict[bytes, Floats] = OrderedDict()
+        self._cache = cache
 
     def close(self) -> None:
         for graph in self._graphs.values():
@@ -110,21 +111,22 @@ class Runner:
 
     def _encode_text(self, text: str, request: Request) -> Floats:
         ids = self._tokenizer.encode(text)
-        key = ids.tobytes()
-        if key not in self._texts:
-            states = self._run("text_encoder", {"input_ids": ids[None]})["text"]
+
+        def encode() -> Floats:
+            states: Floats = self._run("text_encoder", {"input_ids": ids[None]})["text"][0]
             self._check(states, "the encoded text", request)
-            self._texts[key] = states[0]
-            if len(self._texts) > _TEXT_CACHE:
-                self._texts.popitem(last=False)
-        self._texts.move_to_end(key)
-        return self._texts[key]
+            return states
+
+        return self._cache.get(digest("text", ids), encode)
 
     def _encode_image(self, request: Request) -> Floats:
-        outputs = self._run("image_encoder", {"image": request.pixels[None]})
-        self._check(outputs["latent"], "the encoded picture", request)
-        latent: Floats = outputs["latent"][0]
-        return latent
+        def encode() -> Floats:
+            pixels = request.pixels[None]
+            latent: Floats = self._run("image_encoder", {"image": pixels})["latent"][0]
+            self._check(latent, "the encoded picture", request)
+            return latent
+
+        return self._cache.get(digest("image", request.pixels), encode)
 
     def _run(self, name: GraphName, inputs: Arrays) -> dict[str, Array]:
         outputs = self._graphs[name].run(inputs)

@@ -30,6 +30,7 @@ from export.facts import model_facts, noise_schedule
 from runtime import Editor, EditParams, Limits, SamplerName
 from runtime.backends.base import load_backend
 from runtime.bundle import Bundle
+from runtime.cache import Cache
 from runtime.engine import Engine
 from runtime.manifest import Manifest
 from runtime.request import Request
@@ -107,7 +108,7 @@ def bundle(tiny_bundle: Path) -> Bundle:
 
 @pytest.fixture(scope="module")
 def runner(bundle: Bundle) -> Iterator[Runner]:
-    opened = Runner(bundle, load_backend("ort", device="cpu"))
+    opened = Runner(bundle, load_backend("ort", device="cpu"), Cache(0))
     yield opened
     opened.close()
 
