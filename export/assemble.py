@@ -60,8 +60,7 @@ def export_bundle(
 
     `licence` overrides the model card's. `loras` are merged into the weights; `engines` are built
     from the ONNX graphs, beside them. `on_stage` is called with each of `STAGES` as it begins.
-    Raises `ExportError`, or `BackendUnavailable` for engines that need a GPU, and leaves nothing
-    behind then.
+    Raises `ExportError`, and leaves nothing behind then.
     """
     target = Path(bundle)
     with building(target) as root:

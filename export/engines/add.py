@@ -7,11 +7,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from export.engines.build import Engine, build_engine, check_options
+from export.engines.gpu import find_device
 from export.engines.library import Library, open_library
 from export.engines.profiles import profiles_of
 from export.engines.recipe import BuildReport, EngineRecipe, Options
 from export.pack import digest
-from runtime.cuda import find_device
 from runtime.manifest import (
     GRAPH_NAMES,
     BuiltFor,
@@ -28,7 +28,7 @@ class EngineJob:
 
     def __init__(self, root: Path, recipe: EngineRecipe, model: Model) -> None:
         """Raises `EngineError` when the library is missing or cannot do what the recipe asks for,
-        and `BackendUnavailable` when the GPU that it builds on is missing."""
+        or the GPU is missing that it builds on."""
         self._root, self._recipe = root, recipe
         recipe.shapes.check(model)
         self._library = open_library(recipe.library)

@@ -1,6 +1,6 @@
 """The NVIDIA GPU of this machine, proven through the driver itself.
 
-TensorRT's runtime wraps a null pointer where there is no driver, and the next call ends the
+TensorRT wraps a null pointer where there is no driver, and the next call may end the
 process. So nothing of TensorRT is made before `find_device` has returned.
 """
 
@@ -10,7 +10,7 @@ import ctypes
 from dataclasses import dataclass
 from typing import Any, Final
 
-from runtime.errors import BackendUnavailable
+from export.errors import EngineError
 
 _DRIVER: Final = "libcuda.so.1"
 # CUdevice_attribute of the driver API.
@@ -28,18 +28,18 @@ class Device:
 
 
 def find_device() -> Device:
-    """Raises `BackendUnavailable` where no driver or no GPU is to be had."""
+    """Raises `EngineError` where no driver or no GPU is to be had."""
     try:
         driver = ctypes.CDLL(_DRIVER)
     except OSError as exc:
-        raise BackendUnavailable(
-            f"no NVIDIA driver was found ({exc}); install one, or choose another backend"
+        raise EngineError(
+            f"no NVIDIA driver was found ({exc}); install one, or build with tensorrt-rtx"
         ) from exc
     _call(driver, "cuInit", 0)
     count = ctypes.c_int()
     _call(driver, "cuDeviceGetCount", ctypes.byref(count))
     if count.value < 1:
-        raise BackendUnavailable("the NVIDIA driver finds no GPU; see nvidia-smi")
+        raise EngineError("the NVIDIA driver finds no GPU; see nvidia-smi")
     name = ctypes.create_string_buffer(_NAME_LENGTH)
     _call(driver, "cuDeviceGetName", name, _NAME_LENGTH, 0)
     major, minor = (_attribute(driver, number) for number in (_COMPUTE_MAJOR, _COMPUTE_MINOR))
@@ -55,6 +55,6 @@ def _attribute(driver: Any, number: int) -> int:
 def _call(driver: Any, function: str, *arguments: Any) -> None:
     status = getattr(driver, function)(*arguments)
     if status != 0:
-        raise BackendUnavailable(
+        raise EngineError(
             f"the NVIDIA driver does not answer: {function} returned {status}; see nvidia-smi"
         )
