@@ -12,7 +12,7 @@ _QUALITY: Final = re.compile(r"[01](\.\d{0,3})?", re.ASCII)
 def preferred(accept: str, offers: Sequence[str]) -> str | None:
     """The offer of the highest quality, the first of equal ones; None when none is accepted.
 
-    An empty header accepts everything. What it cannot be understood in accepts nothing.
+    An empty header accepts everything. A part that cannot be understood accepts nothing.
     """
     ranges = [_range(part) for part in accept.split(",") if part.strip()]
     if not ranges:
