@@ -1,7 +1,7 @@
 """The NVIDIA GPU of this machine, proven through the driver itself.
 
 TensorRT wraps a null pointer where there is no driver, and the next call may end the
-process. So nothing of TensorRT is made before `find_device` has returned.
+process. So no builder of TensorRT is made before `find_device` has returned.
 """
 
 from __future__ import annotations
