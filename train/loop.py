@@ -105,7 +105,7 @@ class Trainer:
         accelerator: Accelerator,
         hidden: Sequence[nn.Parameter] = (),
     ) -> None:
-        self.module = module
+        self.module = module.to(accelerator.device)
         self.schedule = schedule
         self.folder = folder
         self.accelerator = accelerator
@@ -161,7 +161,7 @@ class Trainer:
         self.progress.done = done
         return done
 
-    def _step(self, loss: Loss) -> float:
+    def _step(self, loss: Loss) -> Tensor:
         rate = self.schedule.rate(self.progress.step, self.progress.done)
         for group in (group for one in self.optimizers for group in one.param_groups):
             group["lr"] = rate
@@ -172,12 +172,13 @@ class Trainer:
         if self.progress.world > 1:
             dist.all_reduce(self.gradients)
             self.gradients /= self.progress.world
-        self.gradients *= min(1.0, self.schedule.clip_norm / float(self.gradients.norm() + 1e-6))
+        # Nothing here asks for a number of the device's: a GPU would wait for this process.
+        self.gradients *= (self.schedule.clip_norm / (self.gradients.norm() + 1e-6)).clamp(max=1)
         for optimizer in self.optimizers:
             optimizer.step()
         self.progress.step += 1
         self.average.update(self.module, self.progress.step)
-        return float(value.detach())
+        return value.detach()
 
     def _save(self) -> None:
         state = {
@@ -195,7 +196,7 @@ class Trainer:
         path = self.folder / "resume.pt"
         if not path.exists():
             return
-        state = torch.load(path, map_location="cpu", weights_only=True)
+        state = torch.load(path, map_location=self.accelerator.device, weights_only=True)
         self.module.load_state_dict(state["module"])
         self.average.values = state["average"]
         for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
@@ -208,10 +209,12 @@ def flat_gradients(module: nn.Module) -> Tensor:
     """All gradients of a module as one vector, of which each parameter's is a part: one exchange
     between processes, one norm, no copies."""
     parameters = list(module.parameters())
-    flat = torch.zeros(sum(parameter.numel() for parameter in parameters))
+    size = sum(parameter.numel() for parameter in parameters)
+    flat = torch.zeros(size, device=parameters[0].device)
     parts = torch.split(flat, [parameter.numel() for parameter in parameters])
     for parameter, part in zip(parameters, parts, strict=True):
-        parameter.grad = part.view_as(parameter)
+        # In the parameter's own order in memory: fused AdamW reads both as if they had the same.
+        parameter.grad = part.as_strided(parameter.shape, parameter.stride())
     return flat
 
 
@@ -223,17 +226,17 @@ class _Meter:
         self.board = SummaryWriter(str(folder / "board"))
         self.report = report
         self.every = every
-        self.losses: list[float] = []
+        self.losses: list[Tensor] = []
         self.since: tuple[int, float] | None = None
 
-    def add(self, loss: float, progress: Progress, schedule: Schedule) -> None:
+    def add(self, loss: Tensor, progress: Progress, schedule: Schedule) -> None:
         self.losses.append(loss)
         self.since = self.since or (progress.step, progress.elapsed)
         if progress.step % self.every:
             return
         step, elapsed = self.since
         pace = (progress.step - step) / max(progress.elapsed - elapsed, 1e-9)
-        mean = sum(self.losses) / len(self.losses)
+        mean = float(torch.stack(self.losses).mean())
         done = schedule.done(progress.step, progress.elapsed)
         left = progress.elapsed * (1 - done) / max(done, 1e-9)
         line = {

@@ -40,20 +40,21 @@ def sheet_of(
         write(pair.changes, generator(_SEED, number, 1), languages[number % 2])
         for number, pair in enumerate(pairs)
     ]
-    ids = token_ids(tokenizer, texts)
-    before = to_tensor([pair.before for pair in pairs])
-    after = to_tensor([pair.after for pair in pairs])
+    device = next(model.parameters()).device
+    ids = token_ids(tokenizer, texts).to(device)
+    before = to_tensor([pair.before for pair in pairs]).to(device)
+    after = to_tensor([pair.after for pair in pairs]).to(device)
     with torch.no_grad():
         latents = encode(vae, before)
-    noise = torch.randn(latents.shape, generator=torch.Generator().manual_seed(_SEED))
-    timestep = torch.full((len(pairs),), LAST_TIMESTEP)
+    noise = torch.randn(latents.shape, generator=torch.Generator().manual_seed(_SEED)).to(device)
+    timestep = torch.full((len(pairs),), LAST_TIMESTEP, device=device)
 
     @torch.no_grad()
     def paint() -> Tensor:
         edited = -model(noise, latents, timestep, ids)
         model.grounding()  # let go of what the heads saw
         out = vae.decode(edited).sample
-        return _tiled((torch.cat([before, out, after], dim=3).clamp(-1, 1) + 1) / 2)
+        return _tiled((torch.cat([before, out, after], dim=3).clamp(-1, 1) + 1) / 2).cpu()
 
     return paint
 

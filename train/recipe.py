@@ -5,7 +5,9 @@ from __future__ import annotations
 import tomllib
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
-from typing import Any, Literal, get_type_hints
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+Device = Literal["cpu", "cuda"]
 
 
 class RecipeError(Exception):
@@ -62,7 +64,8 @@ class UNetRecipe:
     """``batch`` counts over all processes. Every ``large_every``-th step uses a quarter of it at
     twice the ``size`` (0: never). ``chinese`` is the share of Chinese instructions;
     pairs about objects come ``objects`` times as often as their odds say; ``start`` is a checkpoint
-    to begin with in place of fresh weights."""
+    to begin with in place of fresh weights. On ``device`` "cuda" one process trains, compiled, and
+    ``processes`` of the recipe draw for it."""
 
     seed: int = 3
     size: int = 128
@@ -78,6 +81,7 @@ class UNetRecipe:
     objects: float = 1.0
     large_every: int = 8
     start: Path | None = None
+    device: Device = "cpu"
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +152,10 @@ def _value(hint: Any, value: Any, where: str) -> object:
         return float(value)
     if isinstance(value, list):
         return tuple(value)
+    if get_origin(hint) is Literal:
+        if value not in get_args(hint):
+            raise RecipeError(f"{where} must be one of {', '.join(get_args(hint))}, not {value!r}")
+        return value
     if type(value) is not hint:
         raise RecipeError(f"{where} must be of type {hint.__name__}, not {value!r}")
     return value

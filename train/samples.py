@@ -67,6 +67,10 @@ ODDS: Final[Mapping[Kind, float]] = {
 }
 
 
+class NoRoom(Exception):
+    """No pair of a kind could be drawn. The message names the kind."""
+
+
 @dataclass(frozen=True, slots=True)
 class Pair:
     """``before`` and ``after`` ``[S, S, 3]`` in 0..1; ``changes`` is empty for "keep". ``nouns``
@@ -115,7 +119,7 @@ def draw_pair(
     combination: Combination = "seen",
 ) -> Pair:
     """A pair of that kind, or of any. ``combination`` "unseen" draws an object edit of a noun that
-    training never makes."""
+    training never makes. Raises ``NoRoom`` where chance finds none."""
     kind = kind or draw_kind(studio, rng)
     make = _MAKERS.get(kind, _whole if kind in WHOLE_KINDS else _object)
     for _ in range(_TRIES):
@@ -123,7 +127,7 @@ def draw_pair(
             return make(_Draw(studio, size, rng, kind, combination))
         except Impossible:
             continue
-    raise RuntimeError(f"no scene had room for {kind!r} in {_TRIES} tries")
+    raise NoRoom(f"no scene had room for {kind!r} in {_TRIES} tries")
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import cast
 
 import cv2
 import torch
 from accelerate import Accelerator
 from diffusers import AutoencoderTiny
+from diffusers.models.attention_processor import AttnProcessor
 from torch import Tensor, nn
 from transformers import CLIPModel, CLIPTextModel, CLIPTokenizer
 
-from train import autoencoder, clip, cutouts, photos, preview
+from train import autoencoder, clip, cutouts, photos, pool, preview
 from train.captions import caption
 from train.checkpoint import write_checkpoint
 from train.instructions import Language
@@ -20,12 +22,13 @@ from train.objects import Props
 from train.parallel import in_processes
 from train.photos import Split
 from train.picture import Picture
-from train.recipe import AutoencoderRecipe, Recipe
+from train.pool import Chunks, Pool
+from train.recipe import AutoencoderRecipe, Device, Recipe
 from train.samples import autoencoder_picture, draw_pair
 from train.staging import Studio, centre, generator
 from train.stream import EditStream, batches
 from train.styles import open_styles
-from train.text import build_text_encoder, build_tokenizer
+from train.text import build_text_encoder, build_tokenizer, token_ids
 from train.unet import EditLoss, EditModel, build_unet, load_unet
 
 
@@ -62,12 +65,12 @@ def train_clip(recipe: Recipe) -> None:
 def train_unet(recipe: Recipe) -> None:
     """Trains (or goes on training) the UNet with its text encoder and leaves a checkpoint in
     ``runs/checkpoint``."""
-    in_processes(recipe.processes, _train_unet, recipe)
+    in_processes(recipe.processes if recipe.unet.device == "cpu" else 1, _train_unet, recipe)
 
 
-def _accelerator(recipe: Recipe) -> Accelerator:
+def _accelerator(recipe: Recipe, device: Device = "cpu") -> Accelerator:
     cv2.setNumThreads(1)
-    return Accelerator(cpu=True, mixed_precision="bf16" if recipe.bf16 else "no")
+    return Accelerator(cpu=device == "cpu", mixed_precision="bf16" if recipe.bf16 else "no")
 
 
 def _train_autoencoder(recipe: Recipe) -> None:
@@ -167,21 +170,30 @@ def build_model(recipe: Recipe, vae: AutoencoderTiny) -> tuple[EditModel, CLIPTo
 
 def _train_unet(recipe: Recipe) -> None:
     stage = recipe.unet
-    accelerator = _accelerator(recipe)
+    on_gpu = stage.device == "cuda"
     vae = load_autoencoder(recipe)
     model, tokenizer = build_model(recipe, vae)
+    studio = open_studio(recipe, "train", 2 * stage.size)
+    pairs = preview.fixed_pairs(open_studio(recipe, "held_out", stage.size), stage.size)
+    # Processes can't be forked any more once a GPU is in use.
+    drawn = pool.draw(Chunks(studio, tokenizer, stage), recipe.processes) if on_gpu else None
+    accelerator = _accelerator(recipe, stage.device)
     schedule = Schedule(stage.learning_rate, stage.minutes, warmup_steps=150, weight_decay=0.1)
     folder = recipe.runs / "unet"
     trainer = Trainer(model, schedule, folder, accelerator, model.hidden_matrices())
-    studio = open_studio(recipe, "train", 2 * stage.size)
-    stream = EditStream(studio, vae, tokenizer, stage, trainer.progress)
-    pairs = preview.fixed_pairs(open_studio(recipe, "held_out", stage.size), stage.size)
-    trainer.run(
-        EditLoss(model, batches(stream, trainer.progress.step)),
-        sheet=preview.sheet_of(model, vae, tokenizer, pairs),
-    )
+    if drawn is not None:
+        torch.set_float32_matmul_precision("high")
+        source = Pool(vae.to(accelerator.device), stage, token_ids(tokenizer, [""])[0], drawn)
+        compiled = cast(EditModel, torch.compile(model, dynamic=False))
+        loss = EditLoss(compiled, source.batches(trainer.progress.step))
+    else:
+        # The backward pass of fused attention is slower on a CPU than plain matrix products.
+        model.unet.set_attn_processor(AttnProcessor())
+        stream = EditStream(studio, vae, tokenizer, stage, trainer.progress)
+        loss = EditLoss(model, batches(stream, trainer.progress.step))
+    trainer.run(loss, sheet=preview.sheet_of(model, vae, tokenizer, pairs))
     if accelerator.is_main_process:
-        write_checkpoint(recipe.runs / "checkpoint", model.eval(), tokenizer, vae)
+        write_checkpoint(recipe.runs / "checkpoint", model.eval().cpu(), tokenizer, vae.cpu())
 
 
 def autoencoder_psnr(recipe: Recipe, size: int) -> float:

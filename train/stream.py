@@ -22,17 +22,20 @@ from transformers import CLIPTokenizer
 
 from train.autoencoder import encode, to_tensor
 from train.changes import Change
+from train.forks import one_thread
 from train.instructions import Language, write
 from train.loop import Progress
 from train.recipe import UNetRecipe
-from train.samples import Pair, draw_kind, draw_pair, region
+from train.samples import NoRoom, Pair, draw_kind, draw_pair, region
 from train.staging import Studio, generator
 from train.text import token_ids
 
 VISITS: Final = 3
 _APART: Final = 1500  # pairs of one size, as one process counts them
+CELL: Final = 8
+"""Pixels along the side of a cell of the grid that regions are told on: two latents."""
 LAST_TIMESTEP: Final = 999
-_PURE_NOISE_ODDS: Final = 0.85
+PURE_NOISE_ODDS: Final = 0.85
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +66,30 @@ class Batch:
     nouns: Tensor
 
 
-def dropped(chance: float, uniform: float) -> tuple[bool, bool]:
+def dropped(chance: float, uniform: Tensor) -> tuple[Tensor, Tensor]:
     """Whether a row loses its text, and its picture: text alone, both and picture alone with
     ``chance`` each (InstructPix2Pix, section 3.2.1)."""
-    return uniform < 2 * chance, chance <= uniform < 3 * chance
+    return uniform < 2 * chance, (chance <= uniform) & (uniform < 3 * chance)
+
+
+def is_large(recipe: UNetRecipe, step: int) -> bool:
+    """Whether a step is one of those at twice the size."""
+    return recipe.large_every > 0 and step % recipe.large_every == recipe.large_every - 1
+
+
+def draw_any(studio: Studio, size: int, rng: np.random.Generator, recipe: UNetRecipe) -> Pair:
+    """A pair of any kind: another one where no scene had room for the first."""
+    while True:
+        try:
+            return draw_pair(studio, size, rng, draw_kind(studio, rng, recipe.objects))
+        except NoRoom:
+            continue
+
+
+def wording(changes: tuple[Change, ...], rng: np.random.Generator, recipe: UNetRecipe) -> str:
+    """One way to ask for the changes, in one of the two languages."""
+    language: Language = "zh" if rng.random() < recipe.chinese else "en"
+    return write(changes, rng, language)
 
 
 def visited(position: int) -> int:
@@ -96,7 +119,7 @@ class EditStream(Dataset[Batch]):
 
     def __getitem__(self, step: int) -> Batch:
         recipe = self.recipe
-        large = recipe.large_every > 0 and step % recipe.large_every == recipe.large_every - 1
+        large = is_large(recipe, step)
         size = 2 * recipe.size if large else recipe.size
         each = recipe.batch // self.world // (4 if large else 1)
         rows = [self._row(size, step * each + i) for i in range(each)]
@@ -105,11 +128,11 @@ class EditStream(Dataset[Batch]):
     def _row(self, size: int, position: int) -> _Row:
         pair = self._encoded(size, visited(position) * self.world + self.rank)
         rng = generator(self.recipe.seed, position * self.world + self.rank, purpose=size)
-        language: Language = "zh" if rng.random() < self.recipe.chinese else "en"
-        words = write(pair.changes, rng, language)
-        no_text, no_image = dropped(self.recipe.dropout, rng.random())
+        words = wording(pair.changes, rng, self.recipe)
+        uniform = torch.tensor(rng.random(), dtype=torch.float64)
+        no_text, no_image = map(bool, dropped(self.recipe.dropout, uniform))
         noise = rng.standard_normal(pair.after.shape, dtype=np.float32)
-        last = rng.random() < _PURE_NOISE_ODDS
+        last = rng.random() < PURE_NOISE_ODDS
         timestep = LAST_TIMESTEP if last else int(rng.integers(LAST_TIMESTEP))
         return _Row(pair, "" if no_text else words, no_text, no_image, noise, timestep)
 
@@ -117,8 +140,7 @@ class EditStream(Dataset[Batch]):
         key = (size, number)
         if key not in self._remembered:
             rng = generator(self.recipe.seed, number, purpose=size + 1)
-            kind = draw_kind(self.studio, rng, self.recipe.objects)
-            pair = draw_pair(self.studio, size, rng, kind)
+            pair = draw_any(self.studio, size, rng, self.recipe)
             self._remembered[key] = encode_pair(self.vae, pair)
             if len(self._remembered) > (VISITS - 1) * _APART + 2:
                 self._remembered.popitem(last=False)
@@ -141,11 +163,15 @@ def encode_pair(vae: AutoencoderTiny, pair: Pair) -> Encoded:
     with torch.autocast("cpu", torch.bfloat16):
         latents = encode(vae, to_tensor([pair.before, pair.after]))
     before, after = latents.float().numpy().astype(np.float16)
-    cell = pair.before.shape[0] // (before.shape[-1] // 2)
-    side = pair.before.shape[0] // cell
-    changed = region(pair).reshape(side, cell, side, cell).mean(axis=(1, 3))
-    nouns = pair.nouns[cell // 2 :: cell, cell // 2 :: cell]
-    return Encoded(before, after, changed.astype(np.float16), nouns.copy(), pair.changes)
+    changed, nouns = in_cells(pair)
+    return Encoded(before, after, changed, nouns, pair.changes)
+
+
+def in_cells(pair: Pair) -> tuple[NDArray[np.float16], NDArray[np.uint8]]:
+    """Per square of ``CELL`` pixels: the share that the edit changes; the noun of the middle."""
+    side = pair.before.shape[0] // CELL
+    changed = region(pair).reshape(side, CELL, side, CELL).mean(axis=(1, 3))
+    return changed.astype(np.float16), pair.nouns[CELL // 2 :: CELL, CELL // 2 :: CELL].copy()
 
 
 def _stack(rows: list[_Row], tokenizer: CLIPTokenizer) -> Batch:
@@ -178,11 +204,7 @@ def batches(stream: EditStream, first_step: int) -> Iterator[Batch]:
         sampler=range(first_step, 2**40),
         num_workers=1,
         prefetch_factor=8,
-        worker_init_fn=_one_thread,
+        worker_init_fn=one_thread,
         multiprocessing_context="fork",
     )
     return iter(loader)
-
-
-def _one_thread(worker: int) -> None:
-    torch.set_num_threads(1)

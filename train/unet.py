@@ -15,7 +15,6 @@ from typing import Final
 import torch
 import torch.nn.functional as F
 from diffusers import DDIMScheduler, UNet2DConditionModel
-from diffusers.models.attention_processor import AttnProcessor
 from torch import Tensor, nn
 from transformers import CLIPTextModel
 
@@ -91,8 +90,6 @@ class EditModel(nn.Module):
         super().__init__()
         self.unet = unet
         self.text_encoder = text_encoder
-        # The backward pass of fused attention is slower on a CPU than plain matrix products.
-        unet.set_attn_processor(AttnProcessor())
         width = unet.config.block_out_channels[1]
         self.name_head = nn.Conv2d(width, len(NOUNS) + 1, 1)
         self.region_head = nn.Conv2d(width, 1, 1)
@@ -162,7 +159,7 @@ def grounding_loss(names: Tensor, region: Tensor, batch: Batch) -> Tensor:
     regions are small: their cells weigh more, or the heads would learn the background alone."""
     shown = torch.where(batch.nouns > 0, 1.0, _BACKGROUND_WEIGHT) * batch.image[:, None, None]
     naming = F.cross_entropy(names, batch.nouns, reduction="none") * shown
-    edge = torch.tensor(_REGION_WEIGHT)
+    edge = region.new_tensor(_REGION_WEIGHT)
     finding = F.binary_cross_entropy_with_logits(
         region, batch.region, pos_weight=edge, reduction="none"
     )
