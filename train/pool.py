@@ -12,7 +12,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import count
-from queue import Empty, Queue
+from queue import Queue
 from typing import Final
 
 import cv2
@@ -153,15 +153,9 @@ class Pool:
             large = is_large(self.recipe, step)
             while len(self.stores[large]) < min(_LEAST, self.stores[large].capacity):
                 self._keep(self._arrived.get())
-            self._keep_what_arrived()
+            for _ in range(self._arrived.qsize()):
+                self._keep(self._arrived.get())
             yield self._batch(large)
-
-    def _keep_what_arrived(self) -> None:
-        try:
-            while True:
-                self._keep(self._arrived.get_nowait())
-        except Empty:
-            return
 
     @torch.no_grad()
     def _keep(self, drawn: Drawn | Exception) -> None:
