@@ -54,7 +54,7 @@ def sheet_of(
         edited = -model(noise, latents, timestep, ids)
         model.grounding()  # let go of what the heads saw
         out = vae.decode(edited).sample
-        return _tiled((torch.cat([before, out, after], dim=3).clamp(-1, 1) + 1) / 2).cpu()
+        return _tiled((torch.cat([before, out, after], dim=3).cpu().clamp(-1, 1) + 1) / 2)
 
     return paint
 
