@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +12,7 @@ import numpy as np
 from runtime.backends.base import Array, Arrays, Backend, Graph
 from runtime.bundle import Bundle
 from runtime.errors import BackendFailure, EditError, NonFinite
-from runtime.guidance import Branch
+from runtime.guidance import Branch, rescale
 from runtime.manifest import GRAPH_NAMES, GraphName
 from runtime.ports import ports_of
 from runtime.request import Floats, Latents, Request, Status
@@ -90,8 +90,10 @@ class Runner:
             _fail(requests[0], exc)
             return 0
         for slot, request in enumerate(requests):
-            self._advance(request, outputs["next"][slot], outputs["denoised"][slot])
-            request.rows += sum(row.slot == slot for row in rows)
+            following, denoised = outputs["next"][slot], outputs["denoised"][slot]
+            own = {row.branch: outputs["rows"][i] for i, row in enumerate(rows) if row.slot == slot}
+            self._advance(request, *_rescaled(request, own, following, denoised))
+            request.rows += len(own)
         return len(rows)
 
     def decode(self, request: Request) -> None:
@@ -188,6 +190,18 @@ def _fail(request: Request, exc: Exception) -> None:
     log.error("request %d failed unexpectedly", request.id, exc_info=exc)
     request.error = BackendFailure(f"the edit failed unexpectedly: {exc!r}")
     request.error.__cause__ = exc
+
+
+def _rescaled(
+    request: Request, rows: Mapping[Branch, Floats], following: Floats, denoised: Floats
+) -> tuple[Floats, Floats]:
+    """`following` and `denoised` [C, h, w] after guidance rescale; both are linear in the mix."""
+    phi = request.params.guidance_rescale
+    if phi == 0.0:
+        return following, denoised
+    change = rescale(phi, request.weights(), rows)
+    _, _, q, _, b, _, _ = map(float, request.table.coef[request.step])
+    return following + b * q * change, denoised + q * change
 
 
 def _draw_step_noise(request: Request) -> None:
