@@ -14,7 +14,8 @@ from torch import nn
 
 from export import facts
 from export.checkpoint import Checkpoint, open_checkpoint
-from export.graphs import COMPONENTS, build_graph
+from export.errors import CheckpointError
+from export.graphs import build_graph
 from export.pack import building, digest, write_manifest, write_tokenizer
 from export.precision import HALF_ARITHMETIC, reduce_timestep, store_half, to_half
 from export.reference import EagerEdit, Expected, Probe, picture, run_eager
@@ -83,15 +84,16 @@ class _Job:
         self._schedule = facts.noise_schedule(checkpoint)
         self._defaults = facts.edit_defaults(checkpoint)
         self._ports = ports_of(self._model)
-        self._tokenizer = self._write_tokenizer()
+        self._tokenizers = [self._write_tokenizer(*names) for names in checkpoint.texts.items()]
+        self._text_length = self._common_length()
         self._variants: dict[GraphName, Variant] = {}
         self._expected: dict[GraphName, Expected] = {}
         self.half_report: list[Parity] = []
         self.edit = self._edit()
 
     def export(self, name: GraphName) -> None:
-        """Load a graph's component, run it as it is, convert it, write it, forget it."""
-        module = build_graph(name, self._checkpoint.load(COMPONENTS[name]))
+        """Load a graph's components, run it as it is, convert it, write it, forget it."""
+        module = build_graph(name, self._checkpoint)
         ports = self._ports[name]
         self._expected[name] = run_eager(module, self._probe(3, 12, 16).inputs(name), ports)
         self.edit.advance(name, module)
@@ -130,6 +132,7 @@ class _Job:
         card = self._checkpoint.path / facts.MODEL_CARD
         if card.exists():
             shutil.copyfile(card, self._root / facts.MODEL_CARD)
+        first, *second = self._tokenizers
         return Manifest(
             schema_version=SCHEMA_VERSION,
             name=name,
@@ -137,7 +140,8 @@ class _Job:
             licence=licence or facts.licence_of(self._checkpoint),
             model=self._model,
             noise_schedule=self._schedule,
-            tokenizer=self._tokenizer,
+            tokenizer=first,
+            tokenizer_2=second[0] if second else None,
             defaults=self._defaults,
             graphs={graph: (variant,) for graph, variant in self._variants.items()},
             parity=(),
@@ -153,13 +157,23 @@ class _Job:
             built_for=None,
         )
 
-    def _write_tokenizer(self) -> Tokenizer:
-        tokenizer = self._checkpoint.tokenizer()
-        text = self._checkpoint.configs["text_encoder"]
+    def _write_tokenizer(self, name: str, encoder: str) -> Tokenizer:
+        tokenizer = self._checkpoint.tokenizer(name)
+        text = self._checkpoint.configs[encoder]
         # A tokenizer without a length of its own states an astronomical one.
         length = min(tokenizer.model_max_length, text["max_position_embeddings"])
-        file = digest(self._root, write_tokenizer(self._root, tokenizer))
+        file = digest(self._root, write_tokenizer(self._root, name, tokenizer))
         return Tokenizer(file, length, tokenizer.pad_token_id)
+
+    def _common_length(self) -> int:
+        """Of texts in ids: states of two encoders are put side by side."""
+        lengths = [tokenizer.max_length for tokenizer in self._tokenizers]
+        if len(set(lengths)) > 1:
+            raise CheckpointError(
+                f"the tokenizers cut texts to {' and '.join(map(str, lengths))} ids; give both the "
+                "same model_max_length in tokenizer_config.json"
+            )
+        return lengths[0]
 
     def _edit(self) -> EagerEdit:
         """An edit of a picture large enough for the UNet's lowest level to be 4 x 3."""
@@ -167,21 +181,17 @@ class _Job:
         unit = self._model.downscale * 2 ** (levels - 1)
         width = max(4, -(-_EDIT_SIDE // unit)) * unit
         pixels = picture(1, width * 3 // 4, width, torch.Generator().manual_seed(2))
-        return EagerEdit(
-            pixels,
-            self._checkpoint.tokenizer(),
-            self._tokenizer.max_length,
-            facts.own_scheduler(self._checkpoint).betas,
-            self._checkpoint.configs["scheduler"],
-        )
+        return EagerEdit(self._checkpoint, pixels, self._text_length)
 
     def _probe(self, requests: int, height: int, width: int) -> Probe:
+        configs = self._checkpoint.configs
         return Probe(
             self._model,
             requests,
             height,
             width,
-            self._tokenizer.max_length,
-            self._checkpoint.configs["text_encoder"]["vocab_size"],
-            1 / self._checkpoint.configs["vae"]["scaling_factor"],
+            self._text_length,
+            min(configs[encoder]["vocab_size"] for encoder in self._checkpoint.texts.values()),
+            1.0 if self._checkpoint.scales_pictures else 1 / configs["vae"]["scaling_factor"],
+            self._schedule.continuous,
         )

@@ -15,7 +15,7 @@ from runtime.errors import BackendFailure, EditError, NonFinite
 from runtime.guidance import Branch, rescale
 from runtime.manifest import GRAPH_NAMES, GraphName
 from runtime.ports import ports_of
-from runtime.request import Floats, Latents, Request, Status
+from runtime.request import Floats, Latents, Request, Status, TextStates
 from runtime.text import TextTokenizer
 
 log = logging.getLogger(__name__)
@@ -41,14 +41,18 @@ class Runner:
 
     def __init__(self, bundle: Bundle, backend: Backend) -> None:
         """Compile all graphs. Raises `BundleError` or `BackendError`."""
-        self._ports = ports_of(bundle.manifest.model)
-        self._tokenizer = TextTokenizer(bundle.tokenizer_path(), bundle.manifest.tokenizer)
+        self._model = bundle.manifest.model
+        self._ports = ports_of(self._model)
+        self._tokenizers = [
+            TextTokenizer(bundle.tokenizer_path(spec), spec)
+            for spec in bundle.manifest.tokenizers()
+        ]
         self._computes = f"{backend.name} in {backend.precision}"
         self._graphs: dict[GraphName, Graph] = {}
         for name in GRAPH_NAMES:
             path = bundle.graph_path(bundle.variant(name, backend.stored))
             self._graphs[name] = backend.load(name, path, bundle.manifest)
-        self._texts: OrderedDict[bytes, Floats] = OrderedDict()
+        self._texts: OrderedDict[str, TextStates] = OrderedDict()
 
     def close(self) -> None:
         for graph in self._graphs.values():
@@ -110,17 +114,22 @@ class Runner:
         request.status = Status.DONE
         request.mark("decoded")
 
-    def _encode_text(self, text: str, request: Request) -> Floats:
-        ids = self._tokenizer.encode(text)
-        key = ids.tobytes()
-        if key not in self._texts:
-            states = self._run("text_encoder", {"input_ids": ids[None]})["text"]
-            self._check(states, "the encoded text", request)
-            self._texts[key] = states[0]
+    def _encode_text(self, text: str, request: Request) -> TextStates:
+        if text not in self._texts:
+            pairs = zip(self._ports["text_encoder"].inputs, self._tokenizers, strict=True)
+            ids = {port.name: tokenizer.encode(text)[None] for port, tokenizer in pairs}
+            states = self._run("text_encoder", ids)
+            for state in states.values():
+                self._check(state, "the encoded text", request)
+            zero = self._model.zero_empty_text and not text
+            self._texts[text] = {
+                name: np.zeros_like(state[0]) if zero else state[0]
+                for name, state in states.items()
+            }
             if len(self._texts) > _TEXT_CACHE:
                 self._texts.popitem(last=False)
-        self._texts.move_to_end(key)
-        return self._texts[key]
+        self._texts.move_to_end(text)
+        return self._texts[text]
 
     def _encode_image(self, request: Request) -> Floats:
         outputs = self._run("image_encoder", {"image": request.pixels[None]})
@@ -143,20 +152,24 @@ class Runner:
             mix[row.slot, index] = row.weight
         steps = [request.table.timesteps[request.step] for request in requests]
         x = np.stack([one.x for one in latents])
-        return {
+        height, width = requests[0].size
+        given = {
             "x": x,
             "history": np.stack([one.history for one in latents]),
             "noise": np.stack([one.noise for one in latents]),
             "image": np.stack([one.image for one in latents]),
             "stale": np.zeros_like(x),
-            "text": np.stack(texts),
+            **{name: np.stack([text[name] for text in texts]) for name in texts[0]},
             "row_slot": np.array([row.slot for row in rows], np.int32),
             "row_text": row_text,
             "row_image": np.array([row.branch is not Branch.NULL for row in rows], np.float32),
             "timestep": np.array([steps[row.slot] for row in rows], np.float32),
             "mix": mix,
+            # The picture as trained on, where it was cropped (nowhere), the picture as wanted.
+            "time_ids": np.array([[height, width, 0, 0, height, width]] * len(rows), np.float32),
             "coef": np.stack([r.table.coef[r.step] for r in requests]).astype(np.float32),
         }
+        return {port.name: given[port.name] for port in self._ports["tick"].inputs}
 
     def _advance(self, request: Request, following: Floats, denoised: Floats) -> None:
         assert request.latents is not None
@@ -212,8 +225,8 @@ def _draw_step_noise(request: Request) -> None:
         request.latents.noise = np.zeros_like(request.latents.x)
 
 
-def _distinct(states: Sequence[Floats]) -> tuple[Array, list[Floats]]:
+def _distinct(states: Sequence[TextStates]) -> tuple[Array, list[TextStates]]:
     """Index of each state among the distinct ones, [R], and those; cached states are one object."""
-    found: dict[int, tuple[int, Floats]] = {}
+    found: dict[int, tuple[int, TextStates]] = {}
     index = [found.setdefault(id(state), (len(found), state))[0] for state in states]
     return np.array(index, np.int32), [state for _, state in found.values()]
