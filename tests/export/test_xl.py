@@ -24,6 +24,7 @@ from export.reference import EagerEdit, Probe, picture, run_eager
 from export.to_onnx import save, to_onnx
 from runtime.backends.base import load_backend
 from runtime.bundle import Bundle
+from runtime.errors import BackendUnavailable
 from runtime.manifest import GRAPH_NAMES, Manifest
 from runtime.ports import ports_of
 from tests.fake_bundle import write_fake_bundle
@@ -150,10 +151,34 @@ def vars_of(model: Any) -> dict[str, Any]:
 
 def test_sizes_have_the_sinusoids_of_the_unet(xl_checkpoint: Path) -> None:
     unet: Any = open_checkpoint(xl_checkpoint).load("unet")
-    sizes = torch.tensor([0.0, 8.0, 504.0, 1000.0, 1024.0, 2048.0])
-    stock = unet.add_time_proj(sizes)
-    reduce_timestep(unet)
-    assert torch.allclose(unet.add_time_proj(sizes), stock, atol=2e-4)
+    sizes = torch.tensor([[8.0, 504, 0, 0, 1000, 999], [1024, 1023, 0, 0, 64, 2048]])
+    added = {"text_embeds": torch.randn(2, POOLED_WIDTH), "time_ids": sizes}
+    with torch.no_grad():
+        stock = unet.get_aug_embed(torch.zeros(1), torch.zeros(1), added)
+        reduce_timestep(unet)
+        assert torch.allclose(
+            unet.get_aug_embed(torch.zeros(1), torch.zeros(1), added), stock, atol=2e-4
+        )
+
+
+def test_sizes_survive_bfloat16(xl_bundle: Path) -> None:
+    """Rounded before the sinusoids, 1023 would become 1024 and 999 become 1000."""
+    try:
+        backend = load_backend("openvino", precision="bf16")
+    except BackendUnavailable:
+        pytest.skip("this processor has no bf16 units")
+    bundle = Bundle.open(xl_bundle)
+    path = bundle.graph_path(bundle.manifest.graphs["tick"][0])
+    rounded = backend.load("tick", path, bundle.manifest)
+    exact = load_backend("ort", device="cpu").load("tick", path, bundle.manifest)
+    probed = Probe(bundle.manifest.model, 2, 8, 8, MAX_LENGTH, 500, 5.0).inputs("tick")
+    given = {name: tensor.numpy() for name, tensor in probed.items()}
+    error = {}
+    for sizes in ([16, 32], [1023, 999]):
+        given["time_ids"][:] = [*sizes, 0, 0, *sizes]
+        gap = rounded.run(given)["rows"] - exact.run(given)["rows"]
+        error[sizes[0]] = float(np.square(gap).mean() ** 0.5)
+    assert error[1023] < 2 * error[16]
 
 
 def one_encoder(path: Path) -> None:
