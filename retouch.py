@@ -3,7 +3,7 @@
 import retouch
 
 with retouch.open("models/mini") as editor:
-    editor.edit(image, "make it night", seed=7).image.save("night.png")
+    editor.edit(image, "make it night", seed=7).save("night.png")
 """
 
 from __future__ import annotations
@@ -20,9 +20,11 @@ from runtime import (
     Limits,
     Manifest,
     Overloaded,
+    Provenance,
     SamplerName,
     open_worker,
     read_image,
+    read_provenance,
 )
 from runtime import open_editor as open
 
@@ -38,10 +40,12 @@ __all__ = [
     "Limits",
     "Manifest",
     "Overloaded",
+    "Provenance",
     "SamplerName",
     "open",
     "open_worker",
     "read_image",
+    "read_provenance",
 ]
 
 

@@ -16,7 +16,7 @@ import typer
 from PIL import Image
 
 from benchmarks.hardware import hardware
-from runtime import Editor, EditParams, EditResult, SamplerName, open_editor
+from runtime import Editor, EditParams, EditResult, Limits, SamplerName, open_editor
 
 INSTRUCTIONS = ["make it night", "make it black and white", "make it sepia", "invert the colours"]
 
@@ -41,7 +41,7 @@ def mixed(editor: Editor, size: int) -> list[EditParams]:
 def main(bundle: Path = Path("models/mini"), size: int = 128, repeat: int = 5) -> None:
     """Print one JSON line: seconds of both ways, their ratio, and how far pictures differ."""
     image = Image.fromarray(np.random.default_rng(0).integers(0, 256, (size, size, 3), np.uint8))
-    with open_editor(bundle) as editor:
+    with open_editor(bundle, limits=Limits(max_cache_bytes=0)) as editor:  # encode every time
         edits = [(image, params) for params in mixed(editor, size)]
         solo_s: list[float] = []
         together_s: list[float] = []

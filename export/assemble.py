@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 import gc
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -14,8 +15,11 @@ from torch import nn
 
 from export import facts
 from export.checkpoint import Checkpoint, open_checkpoint
+from export.engines.add import EngineJob
+from export.engines.recipe import BuildReport, EngineRecipe
 from export.errors import CheckpointError
 from export.graphs import build_graph
+from export.lora import Lora, parse_lora
 from export.pack import building, digest, write_manifest, write_tokenizer
 from export.precision import HALF_ARITHMETIC, reduce_timestep, store_half, to_half
 from export.reference import EagerEdit, Expected, Probe, picture, run_eager
@@ -33,11 +37,13 @@ from runtime.manifest import (
 )
 from runtime.ports import Ports, ports_of
 
+__all__ = ["STAGES", "Exported", "export_bundle", "parse_lora"]
+
 STAGES: Final = (
     *(f"export {name}" for name in GRAPH_NAMES),
     *(f"verify {name}" for name in GRAPH_NAMES),
     "verify edit",
-)
+)  # and those of `export.engines.recipe`, when engines are built
 _EDIT_SIDE: Final = 64  # pixels; the smallest that a caller can ask for
 
 
@@ -47,16 +53,20 @@ def export_bundle(
     *,
     precision: Precision = "fp16",
     licence: str | None = None,
+    loras: Sequence[Lora] = (),
+    engines: EngineRecipe | None = None,
     on_stage: Callable[[str], None] = lambda stage: None,
-) -> Manifest:
+) -> Exported:
     """Export the checkpoint at `source` (directory or hub id) as a new bundle directory.
 
-    `licence` overrides the model card's. `on_stage` is called with each of `STAGES` as it begins.
+    `licence` overrides the model card's. `loras` are merged into the weights; `engines` are built
+    from the ONNX graphs, beside them. `on_stage` is called with each of `STAGES` as it begins.
     Raises `ExportError`, and leaves nothing behind then.
     """
     target = Path(bundle)
     with building(target) as root:
-        job = _Job(open_checkpoint(source), root, precision)
+        job = _Job(open_checkpoint(source, loras), root, precision)
+        engine_job = EngineJob(root, engines, job.model) if engines else None
         for name in GRAPH_NAMES:
             on_stage(f"export {name}")
             job.export(name)
@@ -71,8 +81,18 @@ def export_bundle(
         report.append(verify_edit(root, precision, job.edit))
         check(report)
         manifest = dataclasses.replace(manifest, parity=tuple(report))
+        if engine_job:
+            manifest = engine_job.add(manifest, precision, on_stage)
         write_manifest(root, manifest)
-    return manifest
+    return Exported(manifest, tuple(engine_job.reports) if engine_job else ())
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """A bundle's manifest, and how its engines were built."""
+
+    manifest: Manifest
+    engines: tuple[BuildReport, ...]
 
 
 class _Job:
@@ -80,10 +100,10 @@ class _Job:
 
     def __init__(self, checkpoint: Checkpoint, root: Path, precision: Precision) -> None:
         self._checkpoint, self._root, self._precision = checkpoint, root, precision
-        self._model = facts.model_facts(checkpoint)
+        self.model = facts.model_facts(checkpoint)
         self._schedule = facts.noise_schedule(checkpoint)
         self._defaults = facts.edit_defaults(checkpoint)
-        self._ports = ports_of(self._model)
+        self._ports = ports_of(self.model)
         self._tokenizers = [self._write_tokenizer(*names) for names in checkpoint.texts.items()]
         self._text_length = self._common_length()
         self._variants: dict[GraphName, Variant] = {}
@@ -136,9 +156,14 @@ class _Job:
         return Manifest(
             schema_version=SCHEMA_VERSION,
             name=name,
-            created_by=f"retouch export, torch {torch.__version__}",
+            created_by=", ".join(
+                [
+                    f"retouch export, torch {torch.__version__}",
+                    *(f"LoRA {lora.path.name}:{lora.weight:g}" for lora in self._checkpoint.loras),
+                ]
+            ),
             licence=licence or facts.licence_of(self._checkpoint),
-            model=self._model,
+            model=self.model,
             noise_schedule=self._schedule,
             tokenizer=first,
             tokenizer_2=second[0] if second else None,
@@ -178,7 +203,7 @@ class _Job:
     def _edit(self) -> EagerEdit:
         """An edit of a picture large enough for the UNet's lowest level to be 4 x 3."""
         levels = len(self._checkpoint.configs["unet"]["block_out_channels"])
-        unit = self._model.downscale * 2 ** (levels - 1)
+        unit = self.model.downscale * 2 ** (levels - 1)
         width = max(4, -(-_EDIT_SIDE // unit)) * unit
         pixels = picture(1, width * 3 // 4, width, torch.Generator().manual_seed(2))
         return EagerEdit(self._checkpoint, pixels, self._text_length)
@@ -186,7 +211,7 @@ class _Job:
     def _probe(self, requests: int, height: int, width: int) -> Probe:
         configs = self._checkpoint.configs
         return Probe(
-            self._model,
+            self.model,
             requests,
             height,
             width,

@@ -8,7 +8,7 @@ from __future__ import annotations
 import inspect
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -22,6 +22,7 @@ from torch import nn
 
 from export.compatibility import Config, check_compatible
 from export.errors import CheckpointError, first_line
+from export.lora import Lora, check_lora, merge_lora
 from export.quiet import quiet
 
 _SD: Final = ("unet", "vae", "text_encoder", "tokenizer", "scheduler")
@@ -73,13 +74,14 @@ class Checkpoint:
 
     `classes` and `configs` are by component. Configs of models have the defaults of their class
     filled in; the others are as the files state them. `index` is model_index.json, which also
-    holds the pipeline's own options.
+    holds the pipeline's own options. `loras` are merged into every model that is loaded.
     """
 
     path: Path
     index: Config
     classes: Mapping[str, str]
     configs: Mapping[str, Config]
+    loras: tuple[Lora, ...]
 
     @property
     def is_xl(self) -> bool:
@@ -98,7 +100,10 @@ class Checkpoint:
         return self.is_xl and bool(self.index.get("is_cosxl_edit"))
 
     def load(self, component: str) -> nn.Module:
-        """Load a model's weights, float32, for evaluation. Raises `CheckpointError`."""
+        """Load a model's weights, float32, for evaluation.
+
+        Raises `CheckpointError`, or `LoraError` when one of `loras` does not fit them.
+        """
         folder = self.path / component
         kind = _MODELS[component][self.classes[component]]
         dtype_option = "dtype" if component in _TEXT_ENCODERS else "torch_dtype"
@@ -121,6 +126,8 @@ class Checkpoint:
                 what = f"{problem.replace('_', ' ')}: {', '.join(names[:3])}"
                 raise CheckpointError(f"{folder} lacks weights ({len(names)} {what}, ...)")
         module: nn.Module = model.eval().requires_grad_(False)
+        for lora in self.loras:
+            merge_lora(lora, component, module, self.configs["unet"])
         return module
 
     def tokenizer(self, component: str = "tokenizer") -> Any:
@@ -133,10 +140,10 @@ class Checkpoint:
             raise CheckpointError(f"{folder} cannot be loaded: {first_line(exc)}") from exc
 
 
-def open_checkpoint(source: str | Path) -> Checkpoint:
+def open_checkpoint(source: str | Path, loras: Sequence[Lora] = ()) -> Checkpoint:
     """Open a checkpoint directory, or download it when `source` is a hub id ("org/name").
 
-    Raises `CheckpointError`.
+    Raises `CheckpointError`, or `LoraError` when one of `loras` is not about such models.
     """
     path = Path(source)
     if not path.exists() and _HUB_ID.fullmatch(str(source)):
@@ -149,7 +156,9 @@ def open_checkpoint(source: str | Path) -> Checkpoint:
         if component in components:
             _check_weights(path / component)
     check_compatible(configs)
-    return Checkpoint(path, index, classes, configs)
+    for lora in loras:
+        check_lora(lora, configs)
+    return Checkpoint(path, index, classes, configs, tuple(loras))
 
 
 def _download(hub_id: str) -> Path:

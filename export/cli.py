@@ -16,11 +16,17 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from export.engines.profiles import Shapes, parse_range
+from export.engines.recipe import STAGES as ENGINE_STAGES
+from export.engines.recipe import BuildReport, EngineRecipe, Options
 from export.errors import ExportError, ParityExceeded
 from runtime.errors import EditError
 
 if TYPE_CHECKING:
-    from runtime.manifest import Manifest, Parity
+    from export.assemble import Exported
+    from runtime.manifest import Parity
+
+Target = Literal["onnx", "tensorrt", "tensorrt-rtx"]
 
 
 def export(
@@ -32,6 +38,35 @@ def export(
     licence: Annotated[
         str | None, typer.Option(help="of the weights; the model card's when not given")
     ] = None,
+    lora: Annotated[
+        list[str] | None,
+        typer.Option(help="LoRA to merge, FILE or FILE:WEIGHT; may be given again"),
+    ] = None,
+    target: Annotated[
+        Target, typer.Option(help="engines to build beside the ONNX graphs, if any")
+    ] = "onnx",
+    rows: Annotated[
+        str, typer.Option(help="of a tick, LEAST:USUAL:MOST; an edit takes up to 3")
+    ] = "1:3:12",
+    side: Annotated[
+        str, typer.Option(help="of a picture in pixels, LEAST:USUAL:MOST")
+    ] = "256:512:768",
+    compute: Annotated[
+        list[str] | None,
+        typer.Option(help="GPU to build for, by compute capability (8.6); tensorrt-rtx only"),
+    ] = None,
+    refit: Annotated[
+        bool, typer.Option("--refit", help="engines take other weights without a rebuild")
+    ] = False,
+    weight_streaming: Annotated[
+        bool, typer.Option("--weight-streaming", help="weights may stay in the host's memory")
+    ] = False,
+    any_version: Annotated[
+        bool, typer.Option("--any-version", help="engines run on later versions of TensorRT")
+    ] = False,
+    any_gpu: Annotated[
+        bool, typer.Option("--any-gpu", help="engines run on later GPUs; tensorrt only")
+    ] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="print the result as one JSON document")
     ] = False,
@@ -39,17 +74,25 @@ def export(
     """Turn a checkpoint into a bundle that the runtime serves, and measure that it is the same."""
     console = Console(stderr=True)
     try:
-        manifest = _export(checkpoint, bundle, precision, licence, console)
+        engines = None
+        if target != "onnx":
+            options = Options(tuple(compute or ()), refit, weight_streaming, any_version, any_gpu)
+            engines = EngineRecipe(target, Shapes(parse_range(rows), parse_range(side)), options)
+        exported = _export(checkpoint, bundle, precision, licence, lora or [], engines, console)
     except ParityExceeded as exc:
         console.print(parity_table(exc.report))
         raise _failure(console, exc) from exc
     except (ExportError, EditError) as exc:
         raise _failure(console, exc) from exc
     if as_json:
-        parity = [dataclasses.asdict(line) for line in manifest.parity]
-        print(json.dumps({"bundle": str(bundle), "precision": precision, "parity": parity}))
+        parity = [dataclasses.asdict(line) for line in exported.manifest.parity]
+        built = [dataclasses.asdict(engine) for engine in exported.engines]
+        facts = {"bundle": str(bundle), "precision": precision, "parity": parity, "engines": built}
+        print(json.dumps(facts))
     else:
-        Console().print(parity_table(manifest.parity))
+        Console().print(parity_table(exported.manifest.parity))
+        if exported.engines:
+            Console().print(engine_table(exported.engines))
         Console().print(f"wrote {bundle}", highlight=False, soft_wrap=True)
 
 
@@ -67,28 +110,53 @@ def parity_table(report: Sequence[Parity]) -> Table:
     return table
 
 
+def engine_table(engines: Sequence[BuildReport]) -> Table:
+    """The engines that were built: size, time, and how many kernels and norms of which type."""
+    table = Table(title="Engines")
+    for column in ("graph", "MiB", "seconds", "convolutions", "products", "norms"):
+        table.add_column(column, justify="left" if column == "graph" else "right")
+    kinds = (("CONVOLUTION", "DECONVOLUTION"), ("MATRIX_MULTIPLY",), ("NORMALIZATION",))
+    for engine in engines:
+        types = (_types(engine, kind) for kind in kinds)
+        table.add_row(engine.graph, f"{engine.bytes / 2**20:.1f}", f"{engine.seconds:.1f}", *types)
+    return table
+
+
+def _types(engine: BuildReport, kinds: tuple[str, ...]) -> str:
+    found = [f"{line.count} {line.dtype}" for line in engine.layers if line.kind in kinds]
+    return ", ".join(found)
+
+
 def _export(
     checkpoint: str,
     bundle: Path,
     precision: Literal["fp16", "fp32"],
     licence: str | None,
+    loras: Sequence[str],
+    engines: EngineRecipe | None,
     console: Console,
-) -> Manifest:
+) -> Exported:
     columns = (BarColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
     progress = Progress(*columns, console=console, transient=True)
     with _cleaning_up_on_sigterm(), progress:
         task = progress.add_task("load torch", total=None)
         assemble = _import_assemble()
-        stages = assemble.STAGES
+        stages = (*assemble.STAGES, *(ENGINE_STAGES if engines else ()))
 
         def on_stage(stage: str) -> None:
             done = stages.index(stage)
             progress.update(task, total=len(stages), completed=done, description=stage)
 
-        manifest: Manifest = assemble.export_bundle(
-            checkpoint, bundle, precision=precision, licence=licence, on_stage=on_stage
+        exported: Exported = assemble.export_bundle(
+            checkpoint,
+            bundle,
+            precision=precision,
+            licence=licence,
+            loras=[assemble.parse_lora(text) for text in loras],
+            engines=engines,
+            on_stage=on_stage,
         )
-    return manifest
+    return exported
 
 
 @contextmanager

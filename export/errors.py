@@ -2,6 +2,8 @@
 
 ExportError
 ├── CheckpointError   the checkpoint is missing, damaged or of a kind that is not exported
+├── EngineError       TensorRT cannot build what was asked for
+├── LoraError         LoRA weights cannot be read or do not fit the checkpoint
 └── ParityExceeded    the exported graphs compute something else than the checkpoint
 """
 
@@ -18,6 +20,14 @@ class ExportError(Exception):
 
 class CheckpointError(ExportError):
     """The checkpoint cannot be exported; the message names what is wrong and what is supported."""
+
+
+class EngineError(ExportError):
+    """An engine cannot be built; the message holds TensorRT's reason, or the bound and a remedy."""
+
+
+class LoraError(ExportError):
+    """LoRA weights cannot be merged; the message names the file and what does not fit."""
 
 
 class ParityExceeded(ExportError):

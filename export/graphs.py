@@ -74,7 +74,8 @@ class ImageEncoder(nn.Module):
         self.scale = float(vae.config.scaling_factor) if scaled else 1.0
 
     def forward(self, image: Tensor) -> Tensor:
-        pixels = image.permute(0, 3, 1, 2).float() / 255 * 2 - 1  # [B, 3, H, W]
+        # TensorRT takes uint8 only as a graph's input and output, next to a cast.
+        pixels = image.float().permute(0, 3, 1, 2) / 255 * 2 - 1  # [B, 3, H, W]
         encoded = self.vae.encode(pixels)
         if hasattr(encoded, "latent_dist"):  # AutoencoderKL; an AutoencoderTiny has no posterior
             latent: Tensor = encoded.latent_dist.mode()
@@ -100,7 +101,7 @@ class ImageDecoder(nn.Module):
         z = latent / self.scale + self.shift
         decoded = self.vae.decode(z).sample.float()  # [B, 3, H, W] in [-1, 1]
         levels = (decoded / 2 + 0.5).clamp(0, 1) * 255
-        image = levels.round().to(torch.uint8).permute(0, 2, 3, 1)
+        image = levels.round().permute(0, 2, 3, 1).to(torch.uint8)
         return image, decoded.mean(dim=(1, 2, 3))
 
 

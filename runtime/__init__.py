@@ -22,6 +22,7 @@ from runtime.errors import (
 from runtime.image import read_image
 from runtime.manifest import Manifest
 from runtime.params import EditParams, PlanName, SamplerName
+from runtime.provenance import Provenance, read_provenance
 from runtime.request import Timings
 from runtime.scheduler import Limits
 from runtime.stats import Stats
@@ -49,6 +50,7 @@ __all__ = [
     "OutOfMemory",
     "Overloaded",
     "PlanName",
+    "Provenance",
     "SamplerName",
     "ShuttingDown",
     "Stats",
@@ -57,4 +59,5 @@ __all__ = [
     "open_editor",
     "open_worker",
     "read_image",
+    "read_provenance",
 ]

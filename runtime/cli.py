@@ -21,9 +21,10 @@ from runtime.bundle import Bundle
 from runtime.doctor import diagnose
 from runtime.editor import Editor, EditResult, open_editor
 from runtime.errors import EditError
-from runtime.jobs import STREAM, Job, plan
+from runtime.jobs import STREAM, Job, bytes_of, plan
 from runtime.manifest import GRAPH_NAMES, Manifest
 from runtime.params import EditParams, SamplerName
+from runtime.provenance import read_provenance
 
 MINI: Final = Path(__file__).resolve().parent.parent / "models" / "mini"
 _TOGETHER: Final = 16  # pictures that are read and edited at a time
@@ -42,8 +43,18 @@ def _field(name: str) -> Any:
 
 
 def edit(
-    instruction: Annotated[str, typer.Argument(help='what to do, such as "make it night"')],
-    images: Annotated[list[Path], typer.Argument(help="pictures, folders, or - for stdin")],
+    instruction: Annotated[
+        str | None, typer.Argument(help='what to do, such as "make it night"')
+    ] = None,
+    images: Annotated[
+        list[Path] | None, typer.Argument(help="pictures, folders, or - for stdin")
+    ] = None,
+    again: Annotated[
+        Path | None, typer.Option(exists=True, help="a result, whose edit is repeated")
+    ] = None,
+    image: Annotated[
+        Path | None, typer.Option("-i", "--image", help="with --again: the picture to repeat it on")
+    ] = None,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="file, folder or -")] = None,
     negative_instruction: Annotated[str | None, _field("negative_instruction")] = None,
     text_guidance: Annotated[float | None, _field("text_guidance")] = None,
@@ -65,6 +76,9 @@ def edit(
     Exits with 0 when every picture was edited, with 1 when one or all were not, with 2 for options
     that do not exist. With --json every picture has a line, edited or not; the lines go to stderr
     when a picture goes to stdout.
+
+    With --again the edit is what a result tells about itself, but for the options given; it is
+    repeated on --image, or without it on the result.
     """
     asked = {
         "negative_instruction": negative_instruction,
@@ -76,13 +90,19 @@ def edit(
         "seed": seed,
         "max_size": max_size,
     }
-    overrides = {name: value for name, value in asked.items() if value is not None}
-    lines = _json_stream(images, out) if as_json else None
+    _check_usage(instruction, images, again, image)
+    pictures = images or [path for path in (image or again,) if path]
+    lines = _json_stream(pictures, out) if as_json else None
     with _errors_told(lines):
-        jobs = plan(images, out, force)
+        record = read_provenance(bytes_of(again)) if again else None
+        told = dataclasses.asdict(record.params) if record else {"instruction": instruction}
+        told |= {name: value for name, value in asked.items() if value is not None}
+        jobs = plan(pictures, out, force)
         opened = open_editor(bundle, backend=backend, device=device, precision=precision)
         with opened as editor:
-            params = editor.params(instruction, **overrides)
+            params = editor.params(**told)
+            if record and record.bundle != editor.manifest.digest() and lines is None:
+                terminal.print(f"[yellow]warning:[/] {escape(str(again))} is of another bundle")
             failures = _edit_all(editor, jobs, params, _teller(lines))
     raise typer.Exit(1 if failures else 0)
 
@@ -132,6 +152,18 @@ def doctor(as_json: JsonOption = False) -> None:
 Tell = Callable[[Job, EditResult | EditError], None]
 
 
+def _check_usage(
+    instruction: str | None, images: list[Path] | None, again: Path | None, image: Path | None
+) -> None:
+    """Raises `typer.BadParameter` for a mixture of both ways to ask."""
+    if again and (instruction is not None or images):
+        raise typer.BadParameter("--again takes no instruction; name the picture with --image")
+    if image and not again:
+        raise typer.BadParameter("--image goes with --again; name pictures after the instruction")
+    if not again and not images:
+        raise typer.BadParameter("give an instruction and pictures, or --again RESULT")
+
+
 def _edit_all(editor: Editor, jobs: Sequence[Job], params: EditParams, tell: Tell) -> int:
     """Edit every job, a group at a time; returns how many failed."""
     failures = 0
@@ -172,7 +204,7 @@ def _edit_group(
 def _written(job: Job, outcome: EditResult | EditError) -> EditResult | EditError:
     try:
         if not isinstance(outcome, EditError):
-            job.write(outcome.image)
+            job.write(outcome)
     except EditError as exc:
         return exc
     return outcome

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import IO, Any, Self
 
 from PIL import Image
 
@@ -16,19 +16,35 @@ from runtime.engine import Engine, OnStep
 from runtime.errors import EditError, InvalidRequest
 from runtime.manifest import Manifest
 from runtime.params import EditParams
+from runtime.provenance import Provenance, save_options
 from runtime.request import Request, Status, Timings
 from runtime.scheduler import Limits
 
 
 @dataclass(frozen=True, slots=True)
 class EditResult:
-    """A finished edit: the RGB picture, the parameters that repeat it, and what it cost."""
+    """A finished edit: the RGB picture, the parameters that repeat it, and what it cost.
+
+    `bundle` is the digest of the manifest that it was made with.
+    """
 
     image: Image.Image
     params: EditParams
+    bundle: str
     ticks: int
     rows: int
     timings: Timings
+
+    def save(self, target: str | Path | IO[bytes], kind: str | None = None, **options: Any) -> None:
+        """Write the picture as Pillow does, with its `Provenance` in PNG, JPEG and WebP.
+
+        `kind` is Pillow's name of the format, which a path tells by its suffix. Raises what Pillow
+        raises: `OSError`, or `ValueError` for a suffix that it does not know.
+        """
+        if kind is None and isinstance(target, str | Path):
+            kind = Image.registered_extensions().get(Path(target).suffix.lower())
+        told = save_options(kind, Provenance(self.params, self.bundle))
+        self.image.save(target, kind, **told, **options)
 
 
 def result_of(request: Request) -> EditResult:
@@ -38,7 +54,9 @@ def result_of(request: Request) -> EditResult:
         raise request.error
     assert request.result is not None
     image = Image.fromarray(request.result)
-    return EditResult(image, request.params, request.ticks, request.rows, request.timings())
+    return EditResult(
+        image, request.params, request.bundle, request.ticks, request.rows, request.timings()
+    )
 
 
 def edit_params(manifest: Manifest, instruction: str, overrides: dict[str, Any]) -> EditParams:

@@ -11,6 +11,7 @@ from PIL import Image
 
 from runtime.backends.base import Backend
 from runtime.bundle import Bundle
+from runtime.cache import Cache
 from runtime.errors import Cancelled, InvalidRequest, Overloaded, ShuttingDown
 from runtime.image import edit_size, to_pixels, to_rgb
 from runtime.params import EditParams
@@ -32,8 +33,11 @@ class Engine:
     def __init__(self, bundle: Bundle, backend: Backend, limits: Limits | None = None) -> None:
         """Compile the bundle's graphs. Raises `BundleError` or `BackendError`."""
         self.manifest = bundle.manifest
-        self._runner = Runner(bundle, backend)
-        self._scheduler = Scheduler(limits or Limits())
+        self._digest = bundle.manifest.digest()
+        limits = limits or Limits()
+        self._cache = Cache(limits.max_cache_bytes)
+        self._runner = Runner(bundle, backend, self._cache)
+        self._scheduler = Scheduler(limits)
         self._stats = Stats()
         self._lock = threading.Lock()
         self._closed = False
@@ -41,7 +45,8 @@ class Engine:
     def warm_up(self) -> None:
         """Run a first small edit, so that no caller waits for what libraries do once.
 
-        No counter keeps it. To be called before any other edit; raises the edit's error.
+        No counter keeps it, nor does the cache. To be called before any other edit; raises the
+        edit's error.
         """
         asked = {"instruction": "warm up", "steps": 1}
         params = EditParams(**{**self.manifest.defaults, **asked})  # type: ignore[arg-type]
@@ -49,6 +54,7 @@ class Engine:
         self.add(request)
         while not request.finished:
             self.step()
+        self._cache.clear()
         self._stats = Stats()
         if request.error is not None:
             raise request.error
@@ -64,7 +70,7 @@ class Engine:
     @property
     def full(self) -> bool:
         """Whether `add` would refuse."""
-        return self._scheduler.full
+        return self._scheduler.room < 1
 
     def prepare(
         self, image: Image.Image, params: EditParams, on_step: OnStep | None = None
@@ -80,18 +86,23 @@ class Engine:
             )
         schedule, prediction = self.manifest.noise_schedule, model.prediction_type
         table = sampler_table(params.sampler, schedule, prediction, params.steps)
-        return Request(params, table, to_pixels(image, (width, height)), on_step)
+        pixels = to_pixels(image, (width, height))
+        return Request(params, table, pixels, on_step, self._digest)
 
-    def add(self, request: Request) -> None:
-        """Queue a prepared request. Raises `Overloaded` when the queue is full."""
+    def add(self, *requests: Request) -> None:
+        """Queue prepared requests, all or none.
+
+        Raises `Overloaded` when the queue is too full for them, `InvalidRequest` when it never
+        takes so many.
+        """
         with self._lock:
-            self._check_free()
-            self._scheduler.add(request)
+            self._check_room(len(requests))
+            self._scheduler.add(*requests)
 
     def check_free(self) -> None:
         """Raises `Overloaded` when the queue is full: cheaper to learn than after `prepare`."""
         with self._lock:
-            self._check_free()
+            self._check_room(1)
 
     def step(self) -> list[Request]:
         """Run one tick; returns the requests that it finished, failed or dropped as cancelled.
@@ -135,6 +146,8 @@ class Engine:
     def _count(self, finished: list[Request], rows: int) -> None:
         self._stats.ticks += bool(rows)
         self._stats.rows += rows
+        self._stats.cache_hits, self._stats.cache_misses = self._cache.hits, self._cache.misses
+        self._stats.cache_bytes = self._cache.bytes
         for request in finished:
             if request.status is Status.DONE:
                 timings = request.timings()
@@ -145,13 +158,17 @@ class Engine:
                 request.error = Cancelled(f"cancelled after {request.step} steps")
                 self._stats.cancelled += 1
 
-    def _check_free(self) -> None:
+    def _check_room(self, count: int) -> None:
         if self._closed:
             raise ShuttingDown("the engine is closed; open another one", 1.0)
-        if not self._scheduler.full:
-            return
-        self._stats.rejected += 1
         limits, waiting = self._scheduler.limits, len(self._scheduler.waiting)
+        if count > limits.capacity:
+            raise InvalidRequest(
+                f"{count} edits at once are too many; this engine takes {limits.capacity}"
+            )
+        if count <= self._scheduler.room:
+            return
+        self._stats.rejected += count
         retry_after = self._stats.retry_after(waiting, limits.max_running)
         raise Overloaded(
             f"{waiting} edits are waiting, the queue takes {limits.max_queue}; "

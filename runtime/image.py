@@ -76,6 +76,15 @@ def edit_size(width: int, height: int, max_size: int, multiple: int) -> tuple[in
     return sides[0], sides[1]
 
 
+def fitting(size: tuple[int, int], box: tuple[int, int]) -> int:
+    """The `max_size` at which a picture of `size` fits into `box` (both width, height).
+
+    In pixels, before the sides are rounded to the model's multiple.
+    """
+    long = max(size)
+    return min(long * bound // side for side, bound in zip(size, box, strict=True))
+
+
 def to_pixels(image: Image.Image, size: tuple[int, int]) -> NDArray[np.uint8]:
     """Pixels uint8 [H, W, 3] of an RGB picture at `size` (width, height), by Lanczos' filter."""
     if image.size != size:

@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 
 from PIL import Image
 
+from runtime.editor import EditResult
 from runtime.errors import InvalidRequest
 from runtime.image import read_image
 
@@ -25,23 +26,26 @@ class Job(NamedTuple):
 
     def read(self) -> Image.Image:
         """Raises `InvalidRequest` for what cannot be read, else as `read_image`."""
-        try:
-            stdin = self.source == STREAM
-            data = sys.stdin.buffer.read() if stdin else self.source.read_bytes()
-        except OSError as exc:
-            raise InvalidRequest(f"{self.source} cannot be read: {exc}") from exc
-        return read_image(data)
+        return read_image(bytes_of(self.source))
 
-    def write(self, edited: Image.Image) -> None:
+    def write(self, edited: EditResult) -> None:
         """In the format of the target's suffix, as PNG to a stream. Raises `InvalidRequest`."""
         try:
             if self.target == STREAM:
-                edited.save(sys.stdout.buffer, format="PNG")
+                edited.save(sys.stdout.buffer, "PNG")
                 sys.stdout.buffer.flush()
             else:
                 edited.save(self.target)
         except (OSError, ValueError) as exc:  # ValueError: a suffix that Pillow does not know
             raise InvalidRequest(f"{self.target} cannot be written: {exc}") from exc
+
+
+def bytes_of(source: Path) -> bytes:
+    """What a file, or standard input, holds. Raises `InvalidRequest`."""
+    try:
+        return sys.stdin.buffer.read() if source == STREAM else source.read_bytes()
+    except OSError as exc:
+        raise InvalidRequest(f"{source} cannot be read: {exc}") from exc
 
 
 def plan(images: Sequence[Path], out: Path | None, force: bool) -> list[Job]:

@@ -6,6 +6,7 @@ is not written here is not known about a bundle. Only a field with a default may
 
 from __future__ import annotations
 
+import hashlib
 import json
 import typing
 from collections.abc import Mapping
@@ -23,6 +24,7 @@ GraphName = Literal["text_encoder", "image_encoder", "tick", "image_decoder"]
 GRAPH_NAMES: Final[tuple[GraphName, ...]] = typing.get_args(GraphName)
 Precision = Literal["fp32", "fp16", "int8"]
 PredictionType = Literal["epsilon", "v_prediction", "sample"]
+EngineLibrary = Literal["tensorrt", "tensorrt-rtx"]
 TimestepSpacing = Literal["linspace", "leading", "trailing"]
 
 
@@ -52,10 +54,28 @@ class Port:
 
 
 @dataclass(frozen=True, slots=True)
+class BuiltFor:
+    """What an engine is tied to: a library, its version, and GPUs by compute capability ("8.6";
+    none: those that the library chose). `any_version` and `any_gpu` loosen the last two to later
+    ones."""
+
+    library: EngineLibrary
+    version: str
+    compute: tuple[str, ...]
+    any_version: bool
+    any_gpu: bool
+
+    def __str__(self) -> str:
+        later = " or later" if self.any_version else ""
+        gpus = f"compute {', '.join(self.compute)}" if self.compute else "GPUs of its own choice"
+        return f"{self.library} {self.version}{later} on {gpus}{' or later' * self.any_gpu}"
+
+
+@dataclass(frozen=True, slots=True)
 class Variant:
     """One compiled form of a graph.
 
-    `built_for` names what an engine is tied to (device, library version); None = portable ONNX.
+    `built_for` tells what an engine is tied to; None = portable ONNX.
     `data` are the external-data files that the graph file refers to.
     """
 
@@ -64,7 +84,7 @@ class Variant:
     data: tuple[File, ...]
     inputs: tuple[Port, ...]
     outputs: tuple[Port, ...]
-    built_for: str | None
+    built_for: BuiltFor | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +220,12 @@ class Manifest:
     def dumps(self) -> str:
         """Serialise; `loads` gives an equal manifest back."""
         return json.dumps(plain(self), indent=1, allow_nan=False) + "\n"
+
+    def digest(self) -> str:
+        """SHA-256 of the manifest's file, which holds the digests of all other files: 64 hex digits
+        that stand for the bundle.
+        """
+        return hashlib.sha256(self.dumps().encode()).hexdigest()
 
     @classmethod
     def loads(cls, text: str) -> Manifest:

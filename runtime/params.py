@@ -89,6 +89,10 @@ class EditParams:
                 "which text_guidance 0 leaves out; give guidance_rescale 0, or text_guidance above"
             )
 
+    def variation(self, offset: int) -> EditParams:
+        """The same edit with the seed `offset` further on; after the last seed comes 0."""
+        return dataclasses.replace(self, seed=(self.seed + offset) % (MAX_SEED + 1))
+
 
 def _member(name: str, choices: type[StrEnum], value: object) -> StrEnum:
     try:

@@ -72,6 +72,7 @@ class Request:
     table: Table
     pixels: NDArray[np.uint8]  # [H, W, 3], the picture as it is edited
     on_step: Callable[[int, int], None] | None = None
+    bundle: str = ""  # digest of the manifest that it is edited with
     id: int = field(default_factory=lambda: next(_ids))
     status: Status = Status.WAITING
     cancelled: bool = False  # asked for; becomes a status between ticks
@@ -87,6 +88,12 @@ class Request:
 
     def __post_init__(self) -> None:
         self.rng = TorchNormal(self.params.seed)
+
+    def variation(self, offset: int) -> Request:
+        """Another edit of the same pixels; see `EditParams.variation`."""
+        return Request(
+            self.params.variation(offset), self.table, self.pixels, self.on_step, self.bundle
+        )
 
     @property
     def size(self) -> tuple[int, int]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -11,6 +10,7 @@ import numpy as np
 
 from runtime.backends.base import Array, Arrays, Backend, Graph
 from runtime.bundle import Bundle
+from runtime.cache import Cache, Encoded, digest
 from runtime.errors import BackendFailure, EditError, NonFinite
 from runtime.guidance import Branch, rescale
 from runtime.manifest import GRAPH_NAMES, GraphName
@@ -19,8 +19,6 @@ from runtime.request import Floats, Latents, Request, Status, TextStates
 from runtime.text import TextTokenizer
 
 log = logging.getLogger(__name__)
-
-_TEXT_CACHE = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +37,11 @@ class Runner:
     so that its neighbours go on.
     """
 
-    def __init__(self, bundle: Bundle, backend: Backend) -> None:
-        """Compile all graphs. Raises `BundleError` or `BackendError`."""
+    def __init__(self, bundle: Bundle, backend: Backend, cache: Cache) -> None:
+        """Compile all graphs; the cache is the runner's alone from here on.
+
+        Raises `BundleError` or `BackendError`.
+        """
         self._model = bundle.manifest.model
         self._ports = ports_of(self._model)
         self._tokenizers = [
@@ -52,7 +53,7 @@ class Runner:
         for name in GRAPH_NAMES:
             path = bundle.graph_path(bundle.variant(name, backend.stored))
             self._graphs[name] = backend.load(name, path, bundle.manifest)
-        self._texts: OrderedDict[str, TextStates] = OrderedDict()
+        self._cache = cache
 
     def close(self) -> None:
         for graph in self._graphs.values():
@@ -103,39 +104,47 @@ class Runner:
     def decode(self, request: Request) -> None:
         """The picture of a request that has taken its last step."""
         assert request.latents is not None
+        inputs = {"latent": request.latents.x}
         try:
-            outputs = self._run("image_decoder", {"latent": request.latents.x[None]})
-            self._check(outputs["mean"], "the decoded picture", request)
+            decoded = self._run_one("image_decoder", inputs, "the decoded picture", request)
         except Exception as exc:
             _fail(request, exc)
             return
-        request.result = outputs["image"][0]
+        request.result = decoded["image"]
         request.latents = None
         request.status = Status.DONE
         request.mark("decoded")
 
     def _encode_text(self, text: str, request: Request) -> TextStates:
-        if text not in self._texts:
-            pairs = zip(self._ports["text_encoder"].inputs, self._tokenizers, strict=True)
-            ids = {port.name: tokenizer.encode(text)[None] for port, tokenizer in pairs}
-            states = self._run("text_encoder", ids)
-            for state in states.values():
-                self._check(state, "the encoded text", request)
-            zero = self._model.zero_empty_text and not text
-            self._texts[text] = {
-                name: np.zeros_like(state[0]) if zero else state[0]
-                for name, state in states.items()
-            }
-            if len(self._texts) > _TEXT_CACHE:
-                self._texts.popitem(last=False)
-        self._texts.move_to_end(text)
-        return self._texts[text]
+        ports = self._ports["text_encoder"].inputs
+        ids = {
+            port.name: tokenizer.encode(text)
+            for port, tokenizer in zip(ports, self._tokenizers, strict=True)
+        }
+        zero = self._model.zero_empty_text and not text
+
+        def encode() -> TextStates:
+            states = self._run_one("text_encoder", ids, "the encoded text", request)
+            return {name: np.zeros_like(state) if zero else state for name, state in states.items()}
+
+        return self._cache.get(digest("no text" if zero else "text", *ids.values()), encode)
 
     def _encode_image(self, request: Request) -> Floats:
-        outputs = self._run("image_encoder", {"image": request.pixels[None]})
-        self._check(outputs["latent"], "the encoded picture", request)
-        latent: Floats = outputs["latent"][0]
-        return latent
+        inputs = {"image": request.pixels}
+
+        def encode() -> Encoded:
+            return self._run_one("image_encoder", inputs, "the encoded picture", request)
+
+        return self._cache.get(digest("image", request.pixels), encode)["latent"]
+
+    def _run_one(
+        self, name: GraphName, inputs: Arrays, where: str, request: Request
+    ) -> dict[str, Array]:
+        """Outputs for one text or picture, without the axis of the batch. Raises `NonFinite`."""
+        outputs = self._run(name, {port: value[None] for port, value in inputs.items()})
+        for output in outputs.values():
+            self._check(output, where, request)
+        return {port: output[0] for port, output in outputs.items()}
 
     def _run(self, name: GraphName, inputs: Arrays) -> dict[str, Array]:
         outputs = self._graphs[name].run(inputs)

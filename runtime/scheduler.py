@@ -18,7 +18,8 @@ class Limits:
     """Bounds of an engine.
 
     `max_rows` and `max_tick_pixels` (rows x height x width) bound one tick, `max_running` the
-    requests that hold latents, `max_queue` those that wait, `max_pixels` one edited picture.
+    requests that hold latents, `max_queue` those that wait, `max_pixels` one edited picture,
+    `max_cache_bytes` the encoded pictures and texts that are kept for later requests.
     """
 
     max_rows: int = 12
@@ -26,9 +27,15 @@ class Limits:
     max_queue: int = 32
     max_pixels: int = 1024 * 1024
     max_tick_pixels: int = 12 * 512 * 512
+    max_cache_bytes: int = 64 * 2**20
+
+    @property
+    def capacity(self) -> int:
+        """Requests that an engine holds at most."""
+        return self.max_running + self.max_queue
 
     def __post_init__(self) -> None:
-        least = {"max_rows": 3, "max_queue": 0, "max_pixels": 64 * 64}  # the others: 1
+        least = {"max_rows": 3, "max_queue": 0, "max_pixels": 64 * 64, "max_cache_bytes": 0}
         for name in self.__dataclass_fields__:
             low = least.get(name, 1)
             if getattr(self, name) < low:
@@ -56,13 +63,12 @@ class Scheduler:
         return not self.waiting and not self.running
 
     @property
-    def full(self) -> bool:
-        """Whether a new request would exceed the queue; free running slots count as queue."""
-        free = self.limits.max_running - len(self.running)
-        return len(self.waiting) >= self.limits.max_queue + free
+    def room(self) -> int:
+        """How many new requests the queue takes; free running slots count as queue."""
+        return self.limits.capacity - len(self.running) - len(self.waiting)
 
-    def add(self, request: Request) -> None:
-        self.waiting.append(request)
+    def add(self, *requests: Request) -> None:
+        self.waiting.extend(requests)
 
     def drop_cancelled(self) -> list[Request]:
         """Take out requests whose cancellation was asked for."""

@@ -12,7 +12,8 @@ class Stats:
     """Counters since the engine was opened; `waiting` and `running` are of this moment.
 
     `rows` counts lines of the UNet batch that were evaluated; `mean_edit_s` is a moving average of
-    the time from joining to the end, without the queue.
+    the time from joining to the end, without the queue. Of the pictures and texts that were to be
+    encoded, `cache_hits` were in the cache and `cache_misses` were not; `cache_bytes` it holds now.
     """
 
     waiting: int = 0
@@ -23,6 +24,9 @@ class Stats:
     failed: int = 0
     cancelled: int = 0
     rejected: int = 0
+    cache_hits: int = 0
+    cache_misses: int = 0
+    cache_bytes: int = 0
     mean_edit_s: float = 0.0
 
     def count_done(self, edit_s: float) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Sequence
 from concurrent.futures import Future
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -61,15 +63,17 @@ class EngineWorker:
 
         Raises `InvalidRequest`, `Overloaded` or `ShuttingDown` at once.
         """
-        future: Future[EditResult] = Future()
-        request = self._engine.prepare(image, params, on_step)
-        with self._wake:
-            self._check_running()
-            self._engine.add(request)
-            self._futures[request] = future
-            self._wake.notify()
-        future.add_done_callback(lambda done: _withdraw(request, done))
-        return future
+        return self._enqueue([self._engine.prepare(image, params, on_step)])[0]
+
+    def submit_variations(
+        self, image: Image.Image, params: EditParams, count: int
+    ) -> list[Future[EditResult]]:
+        """Queue `count` edits with consecutive seeds, all or none; raises what `submit` does.
+
+        The picture is prepared once, and the engine's cache spares encoding it again.
+        """
+        first = self._engine.prepare(image, params)
+        return self._enqueue([first.variation(offset) for offset in range(count)])
 
     def check_free(self) -> None:
         """Raises what `submit` would raise now, whatever the picture: `Overloaded`, `ShuttingDown`.
@@ -98,6 +102,17 @@ class EngineWorker:
                 request.cancelled = True
         self._thread.join()
         self._engine.close()
+
+    def _enqueue(self, requests: Sequence[Request]) -> list[Future[EditResult]]:
+        futures: dict[Request, Future[EditResult]] = {request: Future() for request in requests}
+        with self._wake:
+            self._check_running()
+            self._engine.add(*requests)
+            self._futures |= futures
+            self._wake.notify()
+        for request, future in futures.items():
+            future.add_done_callback(partial(_withdraw, request))
+        return list(futures.values())
 
     def _check_running(self) -> None:
         if self._draining or not self.alive:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import os
+from collections.abc import Callable
 from concurrent.futures import Future
-from typing import Annotated, Any, BinaryIO, Final
+from typing import Annotated, Any, Final
 
 import bentoml
 from anyio import CapacityLimiter, from_thread, to_thread
@@ -18,16 +20,20 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from runtime.editor import EditResult
-from runtime.params import EditParams
+from runtime.image import fitting
 from runtime.worker import EngineWorker
+from service.body import received
 from service.drain import Drain
-from service.edit import Failure, decode, encode, facts, withdrawing
-from service.form import EditForm, read_form
+from service.edit import EDIT
+from service.face import Asked, Face, Fields
 from service.gate import Gate
 from service.intake import Intake
 from service.metrics import Metrics
+from service.schema import EditForm
 from service.settings import Settings
+from service.stages import Failure, all_of, check_variations, decode, withdrawing
 from service.trial import open_warm, trial
+from service.v1 import ROUTES
 
 # Seconds by which BentoML's own deadline comes later than ours: its answer has another shape.
 _TIMEOUT_MARGIN: Final = 30.0
@@ -39,7 +45,7 @@ async def metrics(request: Request) -> Response:
     return Response(service.metrics.render(), media_type="text/plain; version=0.0.4")
 
 
-web = Starlette(routes=[Route("/metrics", metrics)])
+web = Starlette(routes=[Route("/metrics", metrics), *ROUTES])
 
 
 def _settings() -> Settings:
@@ -98,36 +104,49 @@ class EditService:
         """Edit one picture; docs/http.md is the contract. Answers with a `Response` of its own."""
         response: Any
         try:
-            response = await self._edit(request)
+            response = await self.answer(request, EDIT)
         except Exception as exc:
             response = Failure(exc)
         return response  # type: ignore[no-any-return]  # BentoML sends a Response as it is
 
-    async def _edit(self, request: Request) -> Response:
+    async def answer(self, request: Request, face: Face) -> Response:
+        """Edit as `request` asks. Raises `EditError` or `HttpError`."""
         deadline = asyncio.get_running_loop().time() + self.settings.timeout
-        future = await self._accept(request, deadline)
+        asked, futures = await self._accept(request, face, deadline)
         async with withdrawing(request, deadline):
-            result = await asyncio.wrap_future(future)
-            self.metrics.observe_edit(result.timings.total_s)
-            png = await to_thread.run_sync(encode, result.image, limiter=self._codecs)
-        return Response(png, media_type="image/png", headers=facts(result))
+            results = await all_of(futures)
+            for result in results:
+                self.metrics.observe_edit(result.timings.total_s)
+            return await to_thread.run_sync(face.answer, asked, results, limiter=self._codecs)
 
-    async def _accept(self, request: Request, deadline: float) -> Future[EditResult]:
-        """Read, check and queue an edit; cancelling the future withdraws it."""
+    async def _accept(
+        self, request: Request, face: Face, deadline: float
+    ) -> tuple[Asked, list[Future[EditResult]]]:
+        """Read, check and queue edits; cancelling a future withdraws its edit."""
         self.worker.check_free()  # before time and memory go into an upload
         with self._intake.place():
             async with (
-                read_form(request, self.settings.upload) as (upload, given),
+                received(request, self.settings.upload, face.vocabulary) as read,
                 withdrawing(request, deadline),
             ):
-                params = self.worker.params(**given)
                 self.worker.check_free()
-                return await to_thread.run_sync(self._queue, upload, params, limiter=self._codecs)
+                accept = ",".join(request.headers.getlist("accept"))
+                return await to_thread.run_sync(
+                    self._queue, face, read, accept, limiter=self._codecs
+                )
 
-    def _queue(self, upload: BinaryIO, params: EditParams) -> Future[EditResult]:
-        image = decode(upload)
+    def _queue(
+        self, face: Face, read: Callable[[], Fields], accept: str
+    ) -> tuple[Asked, list[Future[EditResult]]]:
+        fields = read()
+        check_variations(fields.n, self.settings.max_variations)
+        asked = face.ask(fields, accept)
+        params = self.worker.params(**asked.params)
+        image = decode(fields.image)
+        if asked.box:
+            params = dataclasses.replace(params, max_size=fitting(image.size, asked.box))
         from_thread.check_cancelled()
-        return self.worker.submit(image, params)
+        return asked, self.worker.submit_variations(image, params, fields.n)
 
 
 EditService.add_asgi_middleware(Gate)  # type: ignore[attr-defined]

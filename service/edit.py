@@ -1,97 +1,52 @@
-"""The stages of `POST /edit` around the engine: decode, wait for the result, encode."""
+"""The face `/edit`: its vocabulary is that of `EditParams`, its answer what `Accept` chooses."""
 
 from __future__ import annotations
 
-import asyncio
-import io
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from typing import BinaryIO
+import typing
+from collections.abc import Sequence
+from typing import Final
 
-from anyio import CancelScope
-from PIL import Image
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
+from starlette.responses import JSONResponse, Response
 
 from runtime.editor import EditResult
-from runtime.errors import InvalidRequest, UnsupportedImage
-from runtime.image import read_image
-from service.errors import CLIENT_GONE, TIMEOUT, TOO_LARGE, HttpError
+from runtime.params import EditParams
+from service.accept import preferred
+from service.answer import PICTURES, PNG, encode, facts, headers, in_base64, stages
+from service.errors import NOT_ACCEPTABLE, HttpError
+from service.face import Asked, Face, Fields, Vocabulary
+
+_JSON: Final = "application/json"
+_OFFERS: Final = (*PICTURES, _JSON)
 
 
-class Failure(Response):
-    """Raises instead of being sent.
-
-    BentoML answers in its own shape for what an API raises; from here an exception reaches `Gate`.
-    """
-
-    def __init__(self, exc: Exception) -> None:
-        super().__init__()
-        self._exc = exc
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        raise self._exc
+def ask(fields: Fields, accept: str) -> Asked:
+    """See `Face`. Raises `HttpError` 406 when `accept` takes nothing that can be given."""
+    offers = _OFFERS if fields.n == 1 else (_JSON,)
+    media_type = preferred(accept, offers)
+    if media_type is None:
+        told = f"{accept!r:.100} cannot be given; accept {' or '.join(offers)}"
+        if fields.n > 1:
+            told = f"{accept!r:.100} cannot hold n {fields.n} pictures; accept {_JSON}, or give n 1"
+        raise HttpError(NOT_ACCEPTABLE, told)
+    return Asked(fields.values, media_type)
 
 
-def decode(upload: BinaryIO) -> Image.Image:
-    """Raises `UnsupportedImage`, `OutOfMemory`, or `HttpError` 413 for too many pixels."""
-    try:
-        return read_image(upload.read())
-    except UnsupportedImage:
-        raise
-    except InvalidRequest as exc:
-        raise HttpError(TOO_LARGE, str(exc)) from exc
+def answer(asked: Asked, results: Sequence[EditResult]) -> Response:
+    """See `Face`."""
+    first = results[0]
+    if asked.media_type == _JSON:
+        return JSONResponse({"images": [_entry(one) for one in results]}, headers=headers(first))
+    picture = encode(first, asked.media_type)
+    return Response(picture, media_type=asked.media_type, headers=headers(first))
 
 
-@asynccontextmanager
-async def withdrawing(request: Request, deadline: float) -> AsyncIterator[None]:
-    """Cancels its block when the client leaves or `deadline` (loop time) passes.
-
-    What runs in a thread is waited for, and nothing is begun after it. Raises `HttpError` then. The
-    body of the request must have been read.
-    """
-    with CancelScope(deadline=deadline) as scope:
-        gone = asyncio.ensure_future(_disconnect(request))
-        gone.add_done_callback(lambda _: scope.cancel())
-        try:
-            yield
-        finally:
-            left = gone.done()
-            gone.cancel()
-    if scope.cancelled_caught and left:
-        raise HttpError(CLIENT_GONE, "the client left")
-    if scope.cancelled_caught:
-        raise HttpError(TIMEOUT, "the edit took too long; give fewer steps or a smaller max_size")
+def _entry(result: EditResult) -> dict[str, typing.Any]:
+    picture = in_base64(result, PNG)
+    return {"image": picture, "media_type": PNG, **facts(result), "timings_ms": stages(result)}
 
 
-async def _disconnect(request: Request) -> None:
-    while (await request.receive())["type"] != "http.disconnect":
-        pass
-
-
-def encode(image: Image.Image) -> bytes:
-    """PNG, compressed lightly: time counts for more than bytes here."""
-    buffer = io.BytesIO()
-    image.save(buffer, "PNG", compress_level=1)
-    return buffer.getvalue()
-
-
-def facts(result: EditResult) -> dict[str, str]:
-    """Response headers: what repeats the edit, and what it cost."""
-    params, timings = result.params, result.timings
-    stages = {
-        "queue": timings.queue_s,
-        "encode": timings.encode_s,
-        "denoise": timings.denoise_s,
-        "decode": timings.decode_s,
-    }
-    return {
-        "X-Retouch-Seed": str(params.seed),
-        "X-Retouch-Size": f"{result.image.width}x{result.image.height}",
-        "X-Retouch-Steps": str(params.steps),
-        "X-Retouch-Sampler": params.sampler,
-        "X-Retouch-Rows": str(result.rows),
-        "X-Retouch-Seconds": f"{timings.total_s:.3f}",
-        "Server-Timing": ", ".join(f"{name};dur={s * 1000:.1f}" for name, s in stages.items()),
-    }
+EDIT: Final = Face(
+    Vocabulary(typing.get_type_hints(EditParams) | {"n": int}, required=("instruction",)),
+    ask,
+    answer,
+)

@@ -40,7 +40,9 @@ class Kind:
 
 MALFORMED: Final = Kind(400, "malformed_body")
 TOO_LARGE: Final = Kind(413, "too_large")
-NOT_MULTIPART: Final = Kind(415, "unsupported_media_type")
+NOT_TAKEN: Final = Kind(415, "unsupported_media_type")
+NOT_ACCEPTABLE: Final = Kind(406, "not_acceptable")
+MODEL_NOT_FOUND: Final = Kind(404, "model_not_found")
 SLOW_UPLOAD: Final = Kind(408, "slow_upload")
 TIMEOUT: Final = Kind(504, "timeout")
 _INTERNAL: Final = Kind(500, "internal", told=False)
@@ -60,7 +62,7 @@ KINDS: Final[Mapping[type[Exception], Kind]] = {
     Exception: _INTERNAL,
 }
 
-_FIELDS: Final = {"image", *(spec.name for spec in dataclasses.fields(EditParams))}
+_FIELDS: Final = {"image", "n", *(spec.name for spec in dataclasses.fields(EditParams))}
 
 
 class HttpError(Exception):
@@ -85,14 +87,19 @@ def kind_of(exc: Exception) -> Kind:
     return next(KINDS[base] for base in type(exc).__mro__ if base in KINDS)
 
 
+def message_of(exc: Exception) -> str:
+    """What callers are told."""
+    told = kind_of(exc).told
+    return str(exc) if told else "internal error; the log has it under the request id"
+
+
 def to_response(exc: Exception, request_id: str) -> JSONResponse:
-    """The error envelope. The only place where a failure becomes a response."""
-    kind = kind_of(exc)
-    message = str(exc) if kind.told else "internal error; the log has it under the request id"
+    """The error envelope."""
+    kind, message = kind_of(exc), message_of(exc)
     error: dict[str, Any] = {"code": kind.code, "message": message, "request_id": request_id}
     if isinstance(exc, InvalidRequest) and (field := _field(message)):
         error["field"] = field
-    return JSONResponse({"error": error}, kind.status, _headers(exc, kind))
+    return JSONResponse({"error": error}, kind.status, headers_of(exc))
 
 
 def _field(message: str) -> str | None:
@@ -101,10 +108,11 @@ def _field(message: str) -> str | None:
     return word if word in _FIELDS else None
 
 
-def _headers(exc: Exception, kind: Kind) -> dict[str, str]:
+def headers_of(exc: Exception) -> dict[str, str]:
+    """`Allow` or `Retry-After`, where they belong."""
     if isinstance(exc, HttpError) and exc.allow:
         return {"Allow": exc.allow}
-    if kind.status in (429, 503):
+    if kind_of(exc).status in (429, 503):
         seconds = exc.retry_after if isinstance(exc, Overloaded) else 1.0
         return {"Retry-After": str(max(1, math.ceil(seconds)))}
     return {}

@@ -15,6 +15,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.errors import TOO_LARGE, HttpError, foreign, kind_of, to_response
+from service.openai_errors import PREFIX, to_openai
 
 log = logging.getLogger("bentoml.retouch")
 
@@ -58,7 +59,8 @@ class Exchange:
 
     async def answer(self, failure: Exception) -> None:
         """Send the failure at once, and end the response when the rest of the body is here."""
-        response = to_response(failure, self.request_id)
+        shape = to_openai if self.scope["path"].startswith(PREFIX) else to_response
+        response = shape(failure, self.request_id)
         await response(self.scope, self._receive, self._out_early)
 
     async def _out_early(self, message: Message) -> None:

@@ -18,6 +18,7 @@ from runtime.stats import Stats
 _GAUGES: Final = {
     "waiting": "Edits that wait for the engine",
     "running": "Edits that the engine holds in latents",
+    "cache_bytes": "Size of the encoded pictures and texts that are kept",
 }
 _COUNTERS: Final = {
     "ticks": "Engine steps",
@@ -26,6 +27,8 @@ _COUNTERS: Final = {
     "failed": "Edits that failed in the engine",
     "cancelled": "Edits that were withdrawn",
     "rejected": "Edits refused because the queue was full",
+    "cache_hits": "Pictures and texts that were encoded before",
+    "cache_misses": "Pictures and texts that had to be encoded",
 }
 _BUCKETS: Final = (0.1, 0.25, 0.5, 1, 2, 4, 8, 15, 30, 60, 120, 300)
 

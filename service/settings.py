@@ -22,7 +22,7 @@ class Settings:
     """What an operator chooses. docs/http.md lists the variables.
 
     `max_upload` is in bytes, `max_uploads` are those on their way at one time; `upload`, `timeout`
-    and `drain` are in seconds.
+    and `drain` are in seconds; `max_variations` bounds those of one call.
     """
 
     bundle: Path
@@ -35,6 +35,7 @@ class Settings:
     upload: float
     timeout: float
     drain: float
+    max_variations: int
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> Settings:
@@ -44,17 +45,20 @@ class Settings:
         variable.
         """
         read = _Reader(env)
+        limits = _limits(read)
+        variations = read.whole("MAX_VARIATIONS", 8, least=1)
         return cls(
             bundle=Path(read.text("BUNDLE", str(EMBEDDED))).absolute(),
             backend=read.choice("BACKEND", BACKEND_NAMES),
             device=read.text("DEVICE", "auto"),
             precision=read.text("PRECISION", "auto"),
-            limits=_limits(read),
+            limits=limits,
             max_upload=int(read.number("MAX_UPLOAD_MB", 25, most=1024) * 2**20),
             max_uploads=read.whole("MAX_UPLOADS", 32, least=1),
             upload=read.number("UPLOAD_SECONDS", 60, most=3600),
             timeout=read.number("TIMEOUT_SECONDS", 600, most=3600),
             drain=read.number("DRAIN_SECONDS", 25, most=3600),
+            max_variations=min(variations, limits.capacity),
         )
 
 

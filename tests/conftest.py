@@ -130,7 +130,7 @@ def cosxl_bundle(cosxl_checkpoint: Path, once: Once) -> Path:
 
 @pytest.fixture(scope="session")
 def cli_export(other_checkpoint: Path, once: Once) -> Path:
-    """`other_checkpoint` exported in fp16 by the command line.
+    """`other_checkpoint` exported in fp16 by the command line, with engines for one GPU.
 
     The directory holds the `bundle`, and what was `printed`: JSON of exit_code, stdout, stderr.
     """
@@ -144,7 +144,9 @@ def cli_export(other_checkpoint: Path, once: Once) -> Path:
         app = typer.Typer()
         app.command()(export)
         path.mkdir()
-        result = CliRunner().invoke(app, [str(other_checkpoint), str(path / "bundle"), "--json"])
+        engines = ("--target", "tensorrt-rtx", "--compute", "8.6", "--side", "64:96:128")
+        arguments = (str(other_checkpoint), str(path / "bundle"), "--json", *engines)
+        result = CliRunner().invoke(app, arguments)
         printed = {name: getattr(result, name) for name in ("exit_code", "stdout", "stderr")}
         (path / "printed").write_text(json.dumps(printed))
 

@@ -25,7 +25,13 @@ def one_thread(worker: int = 0) -> None:
 
 
 def in_forks(work: Callable[[T], R], items: Sequence[T], processes: int) -> Iterator[R]:
-    """What ``work`` makes of every item, in their order; of 0 processes, in this one."""
+    """What ``work`` makes of every item, in their order; of 0 processes, in this one.
+
+    This process is left with one thread of OpenCV: a fork that inherits a pool without its threads
+    waits for them for ever.
+    """
+    if processes:
+        cv2.setNumThreads(1)
     loader: DataLoader[R] = DataLoader(
         _Results(work, items),
         batch_size=None,

@@ -15,6 +15,10 @@ from diffusers import EDMEulerScheduler, StableDiffusionXLInstructPix2PixPipelin
 
 from export.assemble import export_bundle
 from export.checkpoint import open_checkpoint
+from export.engines.build import build_engine
+from export.engines.library import open_library
+from export.engines.profiles import Shapes, profiles_of
+from export.engines.recipe import Options
 from export.errors import CheckpointError
 from export.facts import model_facts, noise_schedule
 from export.graphs import build_graph
@@ -128,7 +132,9 @@ def test_the_eager_edit_is_that_of_the_pipeline(
     assert np.abs(edit.result - levels).max() <= 1
 
 
-def test_half_precision_ticks_run_as_stored(xl_checkpoint: Path, tmp_path: Path) -> None:
+def test_half_precision_ticks_run_as_stored_and_become_engines(
+    xl_checkpoint: Path, tmp_path: Path
+) -> None:
     """Pooled text and sinusoids meet in one tensor: of one type, or no library takes the graph."""
     checkpoint = open_checkpoint(xl_checkpoint)
     model = model_facts(checkpoint)
@@ -143,6 +149,9 @@ def test_half_precision_ticks_run_as_stored(xl_checkpoint: Path, tmp_path: Path)
     graph = backend.load("tick", tmp_path / "tick.onnx", bundle.manifest)
     rows = graph.run(wanted.inputs)["rows"]
     assert np.abs(rows - wanted.outputs["rows"]).max() < 2e-2 * np.abs(rows).max()
+    profiles = profiles_of("tick", model, MAX_LENGTH, Shapes())
+    library, options = open_library("tensorrt-rtx"), Options(("8.6",))
+    assert build_engine(library, "tick", tmp_path / "tick.onnx", "fp16", profiles, options).plan
 
 
 def vars_of(model: Any) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from export.checkpoint import Checkpoint, open_checkpoint
 from runtime import Editor, EditParams, Limits, SamplerName
 from runtime.backends.base import load_backend
 from runtime.bundle import Bundle
+from runtime.cache import Cache
 from runtime.engine import Engine
 from runtime.runner import Runner
 from tests.parity.oracle import (
@@ -96,7 +97,7 @@ def bundle(tiny_bundle: Path) -> Bundle:
 
 @pytest.fixture(scope="module")
 def runner(bundle: Bundle) -> Iterator[Runner]:
-    opened = Runner(bundle, load_backend("ort", device="cpu"))
+    opened = Runner(bundle, load_backend("ort", device="cpu"), Cache(0))
     yield opened
     opened.close()
 

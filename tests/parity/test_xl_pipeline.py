@@ -26,6 +26,7 @@ from export.quiet import quiet
 from runtime import EditParams, SamplerName
 from runtime.backends.base import load_backend
 from runtime.bundle import Bundle
+from runtime.cache import Cache
 from runtime.errors import InvalidRequest
 from runtime.runner import Runner
 from runtime.samplers import sampler_table
@@ -73,7 +74,7 @@ def opened(checkpoint: Path, bundle: Path) -> Iterator[Pair]:
         )
     pipeline.set_progress_bar_config(disable=True)
     found = Bundle.open(bundle)
-    runner = Runner(found, load_backend("ort", device="cpu"))
+    runner = Runner(found, load_backend("ort", device="cpu"), Cache(0))
     yield Pair(open_checkpoint(checkpoint), pipeline, found, runner)
     runner.close()
 
@@ -160,7 +161,8 @@ def test_an_empty_negative_instruction_is_encoded_when_the_checkpoint_says_so(xl
 
     index = {**xl.checkpoint.index, "force_zeros_for_empty_prompt": False}
     manifest = manifest_for(dataclasses.replace(xl.checkpoint, index=index), xl.bundle.manifest)
-    runner = Runner(dataclasses.replace(xl.bundle, manifest=manifest), load_backend("ort"))
+    bundle = dataclasses.replace(xl.bundle, manifest=manifest)
+    runner = Runner(bundle, load_backend("ort"), Cache(0))
     assert_same(run_request(runner, prepared(manifest, image, params)), encoded)
     runner.close()
 

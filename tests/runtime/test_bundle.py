@@ -175,10 +175,19 @@ def test_a_bundle_may_have_no_defaults(broken: Path) -> None:
         assert editor.params("make it night").steps == 20
 
 
+ENGINE = {
+    "library": "tensorrt",
+    "version": "11.4",
+    "compute": ["9.0"],
+    "any_version": False,
+    "any_gpu": False,
+}
+
+
 def test_a_variant_is_chosen_by_its_precision_and_must_be_portable(broken: Path) -> None:
     def add(manifest: dict[str, Any]) -> None:
         tick = manifest["graphs"]["tick"]
-        tick.insert(0, tick[0] | {"precision": "int8", "built_for": "tensorrt 11, sm_90"})
+        tick.insert(0, tick[0] | {"precision": "int8", "built_for": ENGINE})
         tick.append(tick[1] | {"precision": "fp16"})
 
     rewrite(broken, add)
@@ -203,8 +212,8 @@ def test_a_graph_must_state_the_ports_of_the_contract(
 
 
 def test_a_graph_built_only_for_another_device_is_incompatible(broken: Path) -> None:
-    rewrite(broken, lambda m: m["graphs"]["tick"][0].update(built_for="tensorrt 11, sm_90"))
-    with pytest.raises(BundleIncompatible, match="tensorrt 11, sm_90"):
+    rewrite(broken, lambda m: m["graphs"]["tick"][0].update(built_for=ENGINE))
+    with pytest.raises(BundleIncompatible, match=r"tensorrt 11\.4 on compute 9\.0"):
         open_editor(broken, backend="fake")
 
 

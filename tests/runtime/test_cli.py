@@ -274,3 +274,77 @@ def test_doctor_names_what_auto_would_use_and_what_is_missing() -> None:
     for extra in found["extras"]:
         assert f"extra {extra['name']} {'lacks' if extra['missing'] else 'is complete'}" in told
         assert f"  {extra['fix']}\n" in told or not extra["missing"]
+
+
+def run_again(bundle: Path, *arguments: object) -> Result:
+    options = ["--bundle", str(bundle), "--backend", "fake"]
+    return CliRunner().invoke(app, ["edit", *map(str, arguments), *options])
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".webp"])
+def test_a_result_is_repeated_by_what_it_says(
+    bundle: Path, photos: Path, tmp_path: Path, suffix: str
+) -> None:
+    first, again = tmp_path / f"first{suffix}", tmp_path / f"again{suffix}"
+    options = ["--text-guidance", 3, "--sampler", "ddim", "--steps", 2, "--max-size", 72]
+    assert run_edit(bundle, photos / "b.jpg", "-o", first, *options).exit_code == 0
+    result = run_again(bundle, "--again", first, "-i", photos / "b.jpg", "-o", again)
+    assert result.exit_code == 0, result.output
+    assert again.read_bytes() == first.read_bytes()
+    assert "warning" not in result.output
+
+
+def test_an_option_changes_what_is_repeated(bundle: Path, photos: Path, tmp_path: Path) -> None:
+    first, again = tmp_path / "first.png", tmp_path / "again.png"
+    run_edit(bundle, photos / "b.jpg", "-o", first, "--seed", 1)
+    asked = ["--again", first, "-i", photos / "a.png", "-o", again, "--seed", 2, "--json"]
+    (told,) = json_lines(run_again(bundle, *asked).stdout)
+    assert told["params"]["seed"] == 2
+    assert told["params"]["instruction"] == "make it night"
+
+
+def test_without_a_picture_the_result_is_edited_once_more(
+    bundle: Path, photos: Path, tmp_path: Path
+) -> None:
+    first = tmp_path / "first.png"
+    run_edit(bundle, photos / "b.jpg", "-o", first, "--seed", 1)
+    assert run_again(bundle, "--again", first).exit_code == 0
+    with Image.open(tmp_path / "first-edited.png") as twice, Image.open(first) as once:
+        assert twice.size == once.size
+        assert twice.tobytes() != once.tobytes()
+
+
+def test_a_result_of_another_bundle_is_repeated_with_a_warning(
+    bundle: Path, photos: Path, tmp_path: Path
+) -> None:
+    first = tmp_path / "first.png"
+    run_edit(bundle, photos / "b.jpg", "-o", first)
+    other = write_fake_bundle(tmp_path / "other", text_width=8)
+    result = run_again(other, "--again", first, "-i", photos / "b.jpg", "-o", tmp_path / "b.png")
+    assert result.exit_code == 0
+    assert "another bundle" in result.output
+
+
+def test_a_picture_that_says_nothing_cannot_be_repeated(bundle: Path, photos: Path) -> None:
+    result = run_again(bundle, "--again", photos / "a.png")
+    assert result.exit_code == 1
+    assert "holds no record of an edit" in result.output.replace("\n", " ")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["make it night"],
+        ["make it night", "a.png", "--again", "a.png"],
+        ["make it night", "a.png", "-i", "a.png"],
+        ["-i", "a.png"],
+        ["--again", "none.png"],
+    ],
+)
+def test_the_two_ways_to_ask_do_not_mix(
+    bundle: Path, photos: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str]
+) -> None:
+    monkeypatch.chdir(photos)
+    assert run_again(bundle, *arguments).exit_code == 2
+    assert not (photos / "a-edited.png").exists()

@@ -379,6 +379,68 @@ def test_a_full_queue_says_when_to_come_back(bundle: Bundle, picture: Image.Imag
     assert engine.stats().waiting == 1
 
 
+def test_many_are_added_whole_or_not_at_all(bundle: Bundle, picture: Image.Image) -> None:
+    engine = open_engine(bundle, max_running=2, max_queue=1)
+    first = engine.prepare(picture, params())
+    requests = [first.variation(offset) for offset in range(4)]
+    with pytest.raises(InvalidRequest, match="4 edits at once are too many; this engine takes 3"):
+        engine.add(*requests)
+    engine.add(first)
+    with pytest.raises(Overloaded):
+        engine.add(*requests[1:])
+    assert (engine.stats().waiting, engine.stats().rejected) == (1, 3)
+    engine.add(*requests[1:3])
+    assert set(run(engine)) == {first, *requests[1:3]}
+
+
+def test_variations_are_encoded_once_and_equal_edits_of_their_seeds(
+    bundle: Bundle, picture: Image.Image
+) -> None:
+    encoded: list[GraphName] = []
+    engine = open_engine(bundle, lambda graph, inputs, outputs: encoded.append(graph))
+    last = params(seed=2**32 - 2)
+    first = engine.prepare(picture, last)
+    varied = [first.variation(offset) for offset in range(4)]
+    engine.add(*varied)
+    run(engine)
+    assert [one.params.seed for one in varied] == [2**32 - 2, 2**32 - 1, 0, 1]
+    assert encoded.count("image_encoder") == 1
+    assert encoded.count("text_encoder") == 2  # the instruction and the empty one
+    stats = engine.stats()
+    assert (stats.cache_misses, stats.cache_hits) == (3, 3 * 3)
+    assert stats.cache_bytes > 0
+    for one in varied:
+        alone = open_engine(bundle, max_cache_bytes=0)
+        plain = alone.prepare(picture, params(seed=one.params.seed))
+        alone.add(plain)
+        run(alone)
+        np.testing.assert_array_equal(pixels(one), pixels(plain))
+
+
+def test_another_picture_or_size_is_encoded_anew(bundle: Bundle, picture: Image.Image) -> None:
+    engine = open_engine(bundle)
+    turned = picture.transpose(Image.Transpose.ROTATE_180)
+    for image, size in ((picture, 64), (picture, 64), (turned, 64), (picture, 128)):
+        engine.add(engine.prepare(image.resize((128, 96)), params(max_size=size)))
+    run(engine)
+    stats = engine.stats()
+    assert (stats.cache_misses, stats.cache_hits) == (2 + 3, 4 * 3 - 5)
+
+
+def test_a_cache_of_no_bytes_changes_nothing_but_the_work(
+    bundle: Bundle, picture: Image.Image
+) -> None:
+    kept, forgetful = open_engine(bundle), open_engine(bundle, max_cache_bytes=0)
+    found = []
+    for engine in (kept, forgetful):
+        requests = [engine.prepare(picture, params(seed=seed)) for seed in (1, 1, 2)]
+        engine.add(*requests)
+        run(engine)
+        found.append([pixels(one) for one in requests])
+    np.testing.assert_array_equal(found[0], found[1])
+    assert forgetful.stats().cache_bytes == forgetful.stats().cache_hits == 0
+
+
 def test_steps_are_told_in_order_and_a_callback_that_raises_does_no_harm(
     bundle: Bundle, picture: Image.Image, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from runtime import InvalidRequest, OutOfMemory, UnsupportedImage, read_image
-from runtime.image import MAX_ASPECT, MAX_PIXELS, edit_size, to_pixels, to_rgb
+from runtime.image import MAX_ASPECT, MAX_PIXELS, edit_size, fitting, to_pixels, to_rgb
 
 Array = NDArray[Any]
 
@@ -465,3 +465,17 @@ def test_pixels_at_their_own_size_are_untouched_and_others_resampled() -> None:
     assert small.shape == (20, 28, 3)
     assert small.dtype == np.uint8
     assert np.abs(small.mean(axis=(0, 1)) - np.asarray(image).mean(axis=(0, 1))).max() < 1
+
+
+@given(
+    size=st.tuples(st.integers(1, 5000), st.integers(1, 5000)),
+    box=st.tuples(st.integers(64, 2048), st.integers(64, 2048)),
+)
+def test_a_picture_fitted_into_a_box_is_within_it_and_no_smaller_than_needed(
+    size: tuple[int, int], box: tuple[int, int]
+) -> None:
+    long = max(size)
+    largest = fitting(size, box)
+    assert all(largest * side <= bound * long for side, bound in zip(size, box, strict=True))
+    assert any((largest + 1) * side > bound * long for side, bound in zip(size, box, strict=True))
+    assert 64 <= largest <= 2048

@@ -17,6 +17,8 @@ from runtime.manifest import (
     GRAPH_NAMES,
     MANIFEST_FILE,
     SCHEMA_VERSION,
+    BuiltFor,
+    EngineLibrary,
     File,
     Model,
     NoiseSchedule,
@@ -49,7 +51,15 @@ variants = st.builds(
     data=st.lists(files, max_size=2).map(tuple),
     inputs=port_tuples,
     outputs=port_tuples,
-    built_for=st.none() | text,
+    built_for=st.none()
+    | st.builds(
+        BuiltFor,
+        library=st.sampled_from(get_args(EngineLibrary)),
+        version=text,
+        compute=st.lists(text, max_size=2).map(tuple),
+        any_version=st.booleans(),
+        any_gpu=st.booleans(),
+    ),
 )
 schedules = st.builds(
     NoiseSchedule,

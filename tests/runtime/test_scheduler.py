@@ -72,8 +72,8 @@ class SchedulerMachine(RuleBasedStateMachine):
     @rule(steps=st.integers(1, 6), size=st.sampled_from(SIZES), scales=st.sampled_from(SCALES))
     def arrive(self, steps: int, size: tuple[int, int], scales: tuple[float, float]) -> None:
         free = self.limits.max_running - len(self.running)
-        assert self.scheduler.full == (len(self.waiting) >= self.limits.max_queue + free)
-        if not self.scheduler.full:
+        assert self.scheduler.room == self.limits.max_queue + free - len(self.waiting)
+        if self.scheduler.room:
             self.waiting.append(request(steps, size, scales))
             self.scheduler.add(self.waiting[-1])
 
@@ -189,6 +189,7 @@ def test_a_picture_larger_than_a_tick_moves_alone() -> None:
         ("max_queue", 0),
         ("max_pixels", 4096),
         ("max_tick_pixels", 1),
+        ("max_cache_bytes", 0),
     ],
 )
 def test_limits_below_what_one_edit_needs_are_refused(name: str, low: int) -> None:

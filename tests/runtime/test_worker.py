@@ -105,6 +105,24 @@ def test_callers_in_many_threads_get_what_they_would_get_alone(
     assert not worker.draining
 
 
+def test_variations_are_queued_together_and_withdrawn_one_by_one(
+    start: Callable[..., EngineWorker], picture: Image.Image, gate: Gate
+) -> None:
+    worker = start(BrokenBackend(gate), max_running=1, max_queue=4)
+    busy = edit(worker, picture)
+    assert gate.reached.wait(PATIENCE_S)
+    asked = worker.params("sepia", seed=5)
+    with pytest.raises(Overloaded):
+        worker.submit_variations(picture, asked, 5)
+    futures = worker.submit_variations(picture, asked, 3)
+    assert worker.stats().waiting == 4  # the first counts as running after its first step
+    assert futures[1].cancel()
+    gate.opened.set()
+    assert [futures[i].result(PATIENCE_S).params.seed for i in (0, 2)] == [5, 7]
+    assert busy.result(PATIENCE_S).params.seed == 1
+    until(lambda: worker.stats().cancelled == 1)
+
+
 def test_what_cannot_succeed_is_refused_at_once(
     start: Callable[..., EngineWorker], picture: Image.Image
 ) -> None:

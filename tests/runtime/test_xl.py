@@ -42,12 +42,14 @@ class Listening(FakeBackend):
         return [inputs for name, inputs, _ in self.calls if name == graph]
 
 
-def edited(tmp_path: Path, negative: str = "", **model: Any) -> Listening:
+def edited(tmp_path: Path, *negatives: str, **model: Any) -> Listening:
+    """One edit after another, by one editor."""
     bundle = Bundle.open(write_fake_bundle(tmp_path / "bundle", pooled_width=8, **model))
     backend = Listening()
     with Editor(Engine(bundle, backend)) as editor:
         picture = Image.new("RGB", (64, 48), "teal")
-        editor.edit(picture, "make it night", negative_instruction=negative, steps=2, seed=1)
+        for negative in negatives or ("",):
+            editor.edit(picture, "make it night", negative_instruction=negative, steps=2, seed=1)
     return backend
 
 
@@ -62,7 +64,7 @@ def test_each_encoder_reads_the_ids_of_its_own_tokenizer(tmp_path: Path) -> None
 def test_every_row_has_the_pooled_text_of_its_text_and_the_size_of_the_picture(
     tmp_path: Path,
 ) -> None:
-    backend = edited(tmp_path, negative="car")
+    backend = edited(tmp_path, "car")
     full, negative = (outputs for name, _, outputs in backend.calls if name == "text_encoder")
     for tick in backend.given("tick"):
         assert tick["row_text"].tolist() == [0, 1, 1]
@@ -82,6 +84,19 @@ def test_an_empty_negative_instruction_is_zeros_where_the_model_wants_it(
     for name in ("text", "pooled"):
         assert tick[name][0].any()
         assert tick[name][1].any() == (bool(negative) or not zero)
+
+
+def test_encoded_texts_are_kept_with_their_pooled_text(tmp_path: Path) -> None:
+    backend = edited(tmp_path, "car", "car")
+    assert len(backend.given("text_encoder")) == 2
+    for one, other in zip(*np.split(np.array(backend.given("tick")), 2), strict=True):
+        for name in ("text", "pooled"):
+            np.testing.assert_array_equal(one[name], other[name])
+
+
+def test_zeros_are_not_taken_for_a_text_of_the_same_ids(tmp_path: Path) -> None:
+    blank = edited(tmp_path, "", " ", zero_empty_text=True).given("tick")
+    assert [bool(tick["pooled"][1].any()) for tick in blank] == [False, False, True, True]
 
 
 def test_other_models_are_given_no_added_conditions(tmp_path: Path) -> None:

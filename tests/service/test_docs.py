@@ -8,7 +8,17 @@ import pytest
 
 from runtime.params import EditParams
 from runtime.scheduler import Limits
-from service.errors import KINDS, MALFORMED, NOT_MULTIPART, SLOW_UPLOAD, TIMEOUT, TOO_LARGE
+from service.errors import (
+    KINDS,
+    MALFORMED,
+    MODEL_NOT_FOUND,
+    NOT_ACCEPTABLE,
+    NOT_TAKEN,
+    SLOW_UPLOAD,
+    TIMEOUT,
+    TOO_LARGE,
+)
+from service.openai_face import VOCABULARY
 from service.settings import SOURCE_ROOT
 
 PAGE = (SOURCE_ROOT / "docs" / "http.md").read_text()
@@ -36,9 +46,16 @@ def test_every_limit_is_listed_with_its_default(name: str, value: int) -> None:
 
 
 def test_every_error_code_is_listed_with_its_status() -> None:
-    for kind in (*KINDS.values(), MALFORMED, NOT_MULTIPART, SLOW_UPLOAD, TIMEOUT, TOO_LARGE):
+    own = (MALFORMED, MODEL_NOT_FOUND, NOT_ACCEPTABLE, NOT_TAKEN, SLOW_UPLOAD, TIMEOUT, TOO_LARGE)
+    for kind in (*KINDS.values(), *own):
         if kind.status != 499:  # nobody sees it
             assert any(
                 line.startswith(f"| {kind.status} | ") and f"`{kind.code}`" in line
                 for line in PAGE.splitlines()
             ), kind
+
+
+@pytest.mark.parametrize("name", ["image", *VOCABULARY.types, *VOCABULARY.refused])
+def test_every_field_of_openais_api_is_listed_or_refused(name: str) -> None:
+    section = PAGE.partition("## `POST /v1/images/edits`")[2].partition("## Errors")[0]
+    assert f"`{name}`" in section

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager
+from types import ModuleType
 from typing import Any
 
 import bentoml
@@ -18,7 +19,7 @@ from PIL import Image
 from starlette.testclient import TestClient
 
 from runtime.stats import Stats
-from service import app
+from service import app, edit
 from tests.service.conftest import Held, raw_post, wait_until, worker
 from tests.service.pictures import PNG
 
@@ -78,13 +79,13 @@ def test_a_client_who_leaves_frees_its_place(serving: Serving, hold: Hold) -> No
 
 
 class Stage:
-    """Stands for a function of `service.app`: counts its calls, and holds them until opened."""
+    """Stands for a function of a module: counts its calls, and holds them until opened."""
 
-    def __init__(self, patch: pytest.MonkeyPatch, name: str) -> None:
-        self._function = getattr(app, name)
+    def __init__(self, patch: pytest.MonkeyPatch, module: ModuleType, name: str) -> None:
+        self._function = getattr(module, name)
         self._opened = threading.Event()
         self.calls = 0
-        patch.setattr(app, name, self)
+        patch.setattr(module, name, self)
 
     def __call__(self, *arguments: Any) -> Any:
         self.calls += 1
@@ -98,7 +99,7 @@ class Stage:
 def test_what_a_client_who_left_has_sent_is_not_decoded(
     serving: Serving, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    decoding = Stage(monkeypatch, "decode")
+    decoding = Stage(monkeypatch, app, "decode")
     with serving() as client, ThreadPoolExecutor(1) as pool:
         codecs = bentoml.get_current_service()._codecs
         codecs.total_tokens = 1
@@ -115,7 +116,7 @@ def test_what_a_client_who_left_has_sent_is_not_decoded(
 def test_a_client_who_leaves_during_decoding_never_reaches_the_queue(
     serving: Serving, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    decoding = Stage(monkeypatch, "decode")
+    decoding = Stage(monkeypatch, app, "decode")
     with serving() as client:
         gone = leave_when(client, lambda: decoding.calls == 1)
         time.sleep(0.1)
@@ -128,7 +129,7 @@ def test_a_client_who_leaves_during_decoding_never_reaches_the_queue(
 def test_the_picture_of_a_client_who_left_is_not_encoded(
     serving: Serving, hold: Hold, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    encoding = Stage(monkeypatch, "encode")
+    encoding = Stage(monkeypatch, edit, "encode")
     encoding.open()
     with serving() as client:
         with hold():

@@ -113,7 +113,6 @@ def test_a_shape_beyond_the_aspect_is_refused(client: TestClient) -> None:
 @pytest.mark.parametrize(
     ("content_type", "body", "status"),
     [
-        ("application/json", b"{}", 415),
         ("application/x-www-form-urlencoded", b"instruction=x", 415),
         ("image/png", PNG, 415),
         ("application/vnd.bentoml+pickle", b"cos\nsystem\n", 415),

@@ -1,0 +1,194 @@
+"""One ONNX graph to one engine, with every way to fail turned into an error.
+
+TensorRT's builder returns None, False or -1 and logs why; it accepts profiles of inputs that do not
+exist. Networks are strongly typed: an engine computes in the precisions that the graph states.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from export.engines.layers import check_precision, count_layers
+from export.engines.library import Library
+from export.engines.profiles import Profile
+from export.engines.recipe import LayerCount, Options
+from export.errors import EngineError
+from runtime.manifest import GraphName, Precision
+
+Progress = Callable[[str, float], None]  # phase, share done
+# Follow from the missing driver, not from the graph.
+_NOISE: Final = ("CUDA driver version", "catchCudaError")
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """A serialised engine, and its build report: layers by kind and precision, and seconds."""
+
+    plan: bytes
+    layers: tuple[LayerCount, ...]
+    seconds: float
+
+
+def build_engine(
+    library: Library,
+    name: GraphName,
+    path: Path,
+    precision: Precision,
+    profiles: Mapping[str, Profile],
+    options: Options,
+    on_progress: Progress = lambda phase, share: None,
+) -> Engine:
+    """Raises `EngineError` with TensorRT's reasons."""
+    begun = time.monotonic()
+    trt = library.trt
+    with library.reasons() as reasons:
+        builder = trt.Builder(library.logger)
+        network, parser = _parse(library, builder, name, path)
+        check_precision(trt, network, name, precision)
+        _let_attention_decompose(trt, network)
+        config = builder.create_builder_config()
+        config.progress_monitor = _monitor(trt, on_progress)
+        _set_options(library, config, options)
+        _add_profile(builder, network, config, name, profiles, reasons)
+        plan = builder.build_serialized_network(network, config)
+        if plan is None:
+            raise EngineError(f"{library.name} cannot build {name}: {_told(reasons)}")
+        layers = count_layers(trt, network)
+        del parser  # it owns the weights until here
+    return Engine(bytes(plan), layers, time.monotonic() - begun)
+
+
+def _parse(library: Library, builder: Any, name: GraphName, path: Path) -> tuple[Any, Any]:
+    trt = library.trt
+    strongly = 1 << int(trt.NetworkDefinitionCreationFlag.STRONGLY_TYPED)
+    network = builder.create_network(strongly)
+    parser = trt.OnnxParser(network, library.logger)
+    if not parser.parse_from_file(str(path)):  # resolves external data
+        found = [parser.get_error(i) for i in range(parser.num_errors)]
+        errors = [f"{e.node_operator()} {e.node_name()}: {e.desc()}" for e in found]
+        raise EngineError(f"{library.name} cannot read {path.name}: {_told(errors)}")
+    return network, parser
+
+
+def _let_attention_decompose(trt: Any, network: Any) -> None:
+    """Without it a build fails wherever no fused kernel fits, as for a head width of 512."""
+    if not hasattr(trt, "IAttentionInputLayer"):
+        return
+    for index in range(network.num_layers):
+        layer = network.get_layer(index)
+        if layer.type == trt.LayerType.ATTENTION_INPUT:
+            layer.__class__ = trt.IAttentionInputLayer
+            layer.attention.decomposable = True
+
+
+def check_options(library: Library, options: Options) -> None:
+    """Raises `EngineError` for options that the library does not have."""
+    if library.name == "tensorrt" and options.compute:
+        raise EngineError(
+            f"tensorrt builds for the GPU that it runs on, not for compute "
+            f"{', '.join(options.compute)}; build there, or with tensorrt-rtx"
+        )
+    if library.name == "tensorrt-rtx" and options.any_gpu:
+        raise EngineError("tensorrt-rtx names its GPUs: give compute capabilities instead")
+    for capability in options.compute:
+        known = library.trt.ComputeCapability.__members__
+        if _member(capability) not in known:
+            able = ", ".join(_dotted(name) for name in known if name.startswith("SM"))
+            raise EngineError(f"compute {capability} is not one of {able} (of {library.name})")
+
+
+def _set_options(library: Library, config: Any, options: Options) -> None:
+    trt = library.trt
+    flags = {
+        "REFIT": options.refit,
+        "WEIGHT_STREAMING": options.weight_streaming,
+        "VERSION_COMPATIBLE": options.any_version,
+    }
+    for flag in (flag for flag, wanted in flags.items() if wanted):
+        config.set_flag(getattr(trt.BuilderFlag, flag))
+    if options.any_gpu:
+        config.hardware_compatibility_level = trt.HardwareCompatibilityLevel.AMPERE_PLUS
+    if options.compute:
+        config.num_compute_capabilities = len(options.compute)
+    for index, capability in enumerate(options.compute):
+        member = library.trt.ComputeCapability.__members__[_member(capability)]
+        config.set_compute_capability(member, index)
+
+
+def _member(capability: str) -> str:
+    return "SM" + capability.replace(".", "")
+
+
+def _dotted(member: str) -> str:
+    digits = member.removeprefix("SM")
+    return f"{digits[:-1]}.{digits[-1]}"
+
+
+def _add_profile(
+    builder: Any,
+    network: Any,
+    config: Any,
+    name: GraphName,
+    profiles: Mapping[str, Profile],
+    reasons: Sequence[str],
+) -> None:
+    inputs = {network.get_input(i).name: network.get_input(i) for i in range(network.num_inputs)}
+    if profiles.keys() != inputs.keys():
+        raise EngineError(
+            f"{name} has the inputs {', '.join(sorted(inputs))}; the profile is for "
+            f"{', '.join(sorted(profiles)) or 'none'}"
+        )
+    made = builder.create_optimization_profile()
+    for port, profile in profiles.items():
+        _check_profile(name, port, tuple(inputs[port].shape), profile)
+        made.set_shape(port, profile.least, profile.usual, profile.most)
+    if config.add_optimization_profile(made) < 0:
+        raise EngineError(f"the profile of {name} was refused: {_told(reasons)}")
+
+
+def _check_profile(name: GraphName, port: str, shape: tuple[int, ...], profile: Profile) -> None:
+    bounds = (profile.least, profile.usual, profile.most)
+    if any(len(bound) != len(shape) for bound in bounds):
+        raise EngineError(f"{name}: {port} has {len(shape)} axes, its profile {bounds}")
+    for axis, (size, *wanted) in enumerate(zip(shape, *bounds, strict=True)):
+        least, usual, most = wanted
+        if not 0 < least <= usual <= most:
+            raise EngineError(
+                f"{name}: axis {axis} of {port} has the profile {least}:{usual}:{most}, "
+                "which does not rise"
+            )
+        if size != -1 and {least, most} != {size}:
+            raise EngineError(
+                f"{name}: axis {axis} of {port} is always {size} in the graph, the profile asks "
+                f"for {least}:{usual}:{most}; export the graph with that axis dynamic"
+            )
+
+
+def _monitor(trt: Any, on_progress: Progress) -> Any:
+    class Monitor(trt.IProgressMonitor):  # type: ignore[misc]
+        def __init__(self) -> None:
+            trt.IProgressMonitor.__init__(self)
+            self.sizes: dict[str, int] = {}
+
+        def phase_start(self, name: str, parent: str | None, steps: int) -> None:
+            self.sizes[name] = steps
+
+        def step_complete(self, name: str, step: int) -> bool:
+            on_progress(name, (step + 1) / max(1, self.sizes.get(name, 1)))
+            return True
+
+        def phase_finish(self, name: str) -> None:
+            on_progress(name, 1.0)
+
+    return Monitor()
+
+
+def _told(reasons: Sequence[str]) -> str:
+    """TensorRT's reasons in one line, without those that only tell that there is no GPU."""
+    lines = [line.strip() for reason in reasons for line in reason.splitlines()]
+    told = [line for line in lines if line and not any(noise in line for noise in _NOISE)]
+    return "; ".join(dict.fromkeys(told))[:1500] or "it gave no reason"

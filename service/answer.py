@@ -1,0 +1,61 @@
+"""Results on their way out: encoded pictures, and the facts about an edit."""
+
+from __future__ import annotations
+
+import base64
+import io
+from typing import Any, Final
+
+from runtime.editor import EditResult
+
+# Media types of pictures, the default first, and how they are written. PNG is compressed lightly:
+# time counts for more than bytes here.
+PICTURES: Final[dict[str, dict[str, Any]]] = {
+    "image/png": {"kind": "PNG", "compress_level": 1},
+    "image/jpeg": {"kind": "JPEG", "quality": 95},
+    "image/webp": {"kind": "WEBP", "quality": 90},
+}
+PNG: Final = "image/png"
+
+
+def encode(result: EditResult, media_type: str) -> bytes:
+    """The file's bytes."""
+    buffer = io.BytesIO()
+    result.save(buffer, **PICTURES[media_type])
+    return buffer.getvalue()
+
+
+def in_base64(result: EditResult, media_type: str) -> str:
+    """The file's bytes in base64, for JSON."""
+    return base64.b64encode(encode(result, media_type)).decode("ascii")
+
+
+def facts(result: EditResult) -> dict[str, Any]:
+    """What repeats the edit, and what it cost."""
+    return {
+        "seed": result.params.seed,
+        "size": f"{result.image.width}x{result.image.height}",
+        "steps": result.params.steps,
+        "sampler": result.params.sampler,
+        "rows": result.rows,
+        "seconds": round(result.timings.total_s, 3),
+    }
+
+
+def stages(result: EditResult) -> dict[str, float]:
+    """Milliseconds of the parts of `seconds`."""
+    timings = result.timings
+    seconds = {
+        "queue": timings.queue_s,
+        "encode": timings.encode_s,
+        "denoise": timings.denoise_s,
+        "decode": timings.decode_s,
+    }
+    return {name: round(1000 * value, 1) for name, value in seconds.items()}
+
+
+def headers(result: EditResult) -> dict[str, str]:
+    """`facts` and `stages` as response headers."""
+    told = {f"X-Retouch-{name.title()}": str(value) for name, value in facts(result).items()}
+    timing = ", ".join(f"{name};dur={value}" for name, value in stages(result).items())
+    return told | {"Server-Timing": timing}

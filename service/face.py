@@ -1,0 +1,61 @@
+"""What the faces of the service have in common: a body becomes `Asked`, results a response."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, BinaryIO
+
+from starlette.responses import Response
+
+from runtime.editor import EditResult
+
+
+@dataclass(frozen=True, slots=True)
+class Vocabulary:
+    """The fields beside `image` that a route takes, each with its type, and those that it needs.
+
+    `refused` are fields known from elsewhere, each with why it is refused and what helps.
+    """
+
+    types: Mapping[str, Any]
+    required: tuple[str, ...]
+    refused: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Fields:
+    """A body that was read: the encoded picture, how many variations of the edit are asked for,
+    and the other fields that were given.
+
+    These have the types of the vocabulary (from JSON whatever was sent), and no bounds yet.
+    """
+
+    image: BinaryIO
+    n: Any
+    values: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a face makes of fields: the `EditParams` fields among them, and how to answer.
+
+    `box` is the width and height that the result has to fit into, instead of a `max_size`.
+    """
+
+    params: Mapping[str, Any]
+    media_type: str
+    box: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Face:
+    """A route's way with edits. Both functions are called in a thread.
+
+    `ask` takes the fields, with `n` in its bounds, and the `Accept` header; it raises
+    `InvalidRequest` or `HttpError`.
+    """
+
+    vocabulary: Vocabulary
+    ask: Callable[[Fields, str], Asked]
+    answer: Callable[[Asked, Sequence[EditResult]], Response]
