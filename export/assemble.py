@@ -17,8 +17,9 @@ from export import facts
 from export.checkpoint import Checkpoint, open_checkpoint
 from export.engines.add import EngineJob
 from export.engines.recipe import BuildReport, EngineRecipe
-from export.graphs import COMPONENTS, build_graph
-from export.lora import Lora, check_lora, merge_lora, parse_lora
+from export.errors import CheckpointError
+from export.graphs import build_graph
+from export.lora import Lora, parse_lora
 from export.pack import building, digest, write_manifest, write_tokenizer
 from export.precision import HALF_ARITHMETIC, reduce_timestep, store_half, to_half
 from export.reference import EagerEdit, Expected, Probe, picture, run_eager
@@ -64,9 +65,7 @@ def export_bundle(
     """
     target = Path(bundle)
     with building(target) as root:
-        for lora in loras:
-            check_lora(lora)
-        job = _Job(open_checkpoint(source), root, precision, loras)
+        job = _Job(open_checkpoint(source, loras), root, precision)
         engine_job = EngineJob(root, engines, job.model) if engines else None
         for name in GRAPH_NAMES:
             on_stage(f"export {name}")
@@ -99,24 +98,22 @@ class Exported:
 class _Job:
     """One export under way: what was written, and what it must be compared with."""
 
-    def __init__(
-        self, checkpoint: Checkpoint, root: Path, precision: Precision, loras: Sequence[Lora]
-    ) -> None:
+    def __init__(self, checkpoint: Checkpoint, root: Path, precision: Precision) -> None:
         self._checkpoint, self._root, self._precision = checkpoint, root, precision
-        self._loras = loras
         self.model = facts.model_facts(checkpoint)
         self._schedule = facts.noise_schedule(checkpoint)
         self._defaults = facts.edit_defaults(checkpoint)
         self._ports = ports_of(self.model)
-        self._tokenizer = self._write_tokenizer()
+        self._tokenizers = [self._write_tokenizer(*names) for names in checkpoint.texts.items()]
+        self._text_length = self._common_length()
         self._variants: dict[GraphName, Variant] = {}
         self._expected: dict[GraphName, Expected] = {}
         self.half_report: list[Parity] = []
         self.edit = self._edit()
 
     def export(self, name: GraphName) -> None:
-        """Load a graph's component, run it as it is, convert it, write it, forget it."""
-        module = build_graph(name, self._load(COMPONENTS[name]))
+        """Load a graph's components, run it as it is, convert it, write it, forget it."""
+        module = build_graph(name, self._checkpoint)
         ports = self._ports[name]
         self._expected[name] = run_eager(module, self._probe(3, 12, 16).inputs(name), ports)
         self.edit.advance(name, module)
@@ -133,12 +130,6 @@ class _Job:
         self._variants[name] = self._variant(path, data, ports)
         del module, model
         gc.collect()  # exporters leave cycles that hold the weights
-
-    def _load(self, component: str) -> nn.Module:
-        module = self._checkpoint.load(component)
-        for lora in self._loras:
-            merge_lora(lora, component, module)
-        return module
 
     def _to_half(self, name: GraphName, module: nn.Module) -> None:
         """Convert, and measure what float16 arithmetic costs before anything is exported.
@@ -161,19 +152,21 @@ class _Job:
         card = self._checkpoint.path / facts.MODEL_CARD
         if card.exists():
             shutil.copyfile(card, self._root / facts.MODEL_CARD)
+        first, *second = self._tokenizers
         return Manifest(
             schema_version=SCHEMA_VERSION,
             name=name,
             created_by=", ".join(
                 [
                     f"retouch export, torch {torch.__version__}",
-                    *(f"LoRA {lora.path.name}:{lora.weight:g}" for lora in self._loras),
+                    *(f"LoRA {lora.path.name}:{lora.weight:g}" for lora in self._checkpoint.loras),
                 ]
             ),
             licence=licence or facts.licence_of(self._checkpoint),
             model=self.model,
             noise_schedule=self._schedule,
-            tokenizer=self._tokenizer,
+            tokenizer=first,
+            tokenizer_2=second[0] if second else None,
             defaults=self._defaults,
             graphs={graph: (variant,) for graph, variant in self._variants.items()},
             parity=(),
@@ -189,13 +182,23 @@ class _Job:
             built_for=None,
         )
 
-    def _write_tokenizer(self) -> Tokenizer:
-        tokenizer = self._checkpoint.tokenizer()
-        text = self._checkpoint.configs["text_encoder"]
+    def _write_tokenizer(self, name: str, encoder: str) -> Tokenizer:
+        tokenizer = self._checkpoint.tokenizer(name)
+        text = self._checkpoint.configs[encoder]
         # A tokenizer without a length of its own states an astronomical one.
         length = min(tokenizer.model_max_length, text["max_position_embeddings"])
-        file = digest(self._root, write_tokenizer(self._root, tokenizer))
+        file = digest(self._root, write_tokenizer(self._root, name, tokenizer))
         return Tokenizer(file, length, tokenizer.pad_token_id)
+
+    def _common_length(self) -> int:
+        """Of texts in ids: states of two encoders are put side by side."""
+        lengths = [tokenizer.max_length for tokenizer in self._tokenizers]
+        if len(set(lengths)) > 1:
+            raise CheckpointError(
+                f"the tokenizers cut texts to {' and '.join(map(str, lengths))} ids; give both the "
+                "same model_max_length in tokenizer_config.json"
+            )
+        return lengths[0]
 
     def _edit(self) -> EagerEdit:
         """An edit of a picture large enough for the UNet's lowest level to be 4 x 3."""
@@ -203,21 +206,17 @@ class _Job:
         unit = self.model.downscale * 2 ** (levels - 1)
         width = max(4, -(-_EDIT_SIDE // unit)) * unit
         pixels = picture(1, width * 3 // 4, width, torch.Generator().manual_seed(2))
-        return EagerEdit(
-            pixels,
-            self._checkpoint.tokenizer(),
-            self._tokenizer.max_length,
-            facts.own_scheduler(self._checkpoint).betas,
-            self._checkpoint.configs["scheduler"],
-        )
+        return EagerEdit(self._checkpoint, pixels, self._text_length)
 
     def _probe(self, requests: int, height: int, width: int) -> Probe:
+        configs = self._checkpoint.configs
         return Probe(
             self.model,
             requests,
             height,
             width,
-            self._tokenizer.max_length,
-            self._checkpoint.configs["text_encoder"]["vocab_size"],
-            1 / self._checkpoint.configs["vae"]["scaling_factor"],
+            self._text_length,
+            min(configs[encoder]["vocab_size"] for encoder in self._checkpoint.texts.values()),
+            1.0 if self._checkpoint.scales_pictures else 1 / configs["vae"]["scaling_factor"],
+            self._schedule.continuous,
         )

@@ -1,6 +1,6 @@
 """Opening a checkpoint: everything that can be wrong with it is found before weights are read.
 
-A checkpoint is the directory that diffusers' `StableDiffusionInstructPix2PixPipeline` saves.
+A checkpoint is the directory that one of diffusers' InstructPix2Pix pipelines saves.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import inspect
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -20,12 +20,17 @@ import transformers
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 from torch import nn
 
+from export.compatibility import Config, check_compatible
 from export.errors import CheckpointError, first_line
+from export.lora import Lora, check_lora, merge_lora
 from export.quiet import quiet
 
-PIPELINE: Final = "StableDiffusionInstructPix2PixPipeline"
-_TEXT_TO_IMAGE: Final = "StableDiffusionPipeline"
-Config = Mapping[str, Any]
+_SD: Final = ("unet", "vae", "text_encoder", "tokenizer", "scheduler")
+_PIPELINES: Final = {
+    "StableDiffusionInstructPix2PixPipeline": _SD,
+    "StableDiffusionXLInstructPix2PixPipeline": (*_SD, "text_encoder_2", "tokenizer_2"),
+}
+_TEXT_TO_IMAGE: Final = ("StableDiffusionPipeline", "StableDiffusionXLPipeline")
 
 _MODELS: Final[Mapping[str, Mapping[str, type[Any]]]] = {
     "unet": {"UNet2DConditionModel": diffusers.UNet2DConditionModel},
@@ -34,18 +39,24 @@ _MODELS: Final[Mapping[str, Mapping[str, type[Any]]]] = {
         "AutoencoderTiny": diffusers.AutoencoderTiny,
     },
     "text_encoder": {"CLIPTextModel": transformers.CLIPTextModel},
+    "text_encoder_2": {"CLIPTextModelWithProjection": transformers.CLIPTextModelWithProjection},
 }
+_TOKENIZERS: Final = ("CLIPTokenizer", "CLIPTokenizerFast")
 _OTHERS: Final = {
-    "tokenizer": ("CLIPTokenizer", "CLIPTokenizerFast"),
+    "tokenizer": _TOKENIZERS,
+    "tokenizer_2": _TOKENIZERS,
     "scheduler": (),  # any: `facts.noise_schedule` asks it for its betas
 }
 _CONFIG_FILES: Final = {
     "unet": "config.json",
     "vae": "config.json",
     "text_encoder": "config.json",
+    "text_encoder_2": "config.json",
     "tokenizer": "tokenizer_config.json",
+    "tokenizer_2": "tokenizer_config.json",
     "scheduler": "scheduler_config.json",
 }
+_TEXT_ENCODERS: Final = ("text_encoder", "text_encoder_2")
 _PICKLED: Final = (".bin", ".ckpt", ".pt", ".pth")
 _HUB_ID: Final = re.compile(r"[\w.-]+/[\w.-]+")
 _HUB_FILES: Final = [
@@ -55,16 +66,6 @@ _HUB_FILES: Final = [
     *(f"{component}/*.{kind}" for component in _CONFIG_FILES for kind in ("json", "txt")),
     *(f"{component}/*.safetensors" for component in _MODELS),
 ]
-# UNet options that ask for conditions which an instruction and a picture do not supply, unless
-# they are `_FROM_TEXT`.
-_EXTRA_CONDITIONS: Final = (
-    "class_embed_type",
-    "num_class_embeds",
-    "addition_embed_type",
-    "encoder_hid_dim",
-    "encoder_hid_dim_type",
-)
-_FROM_TEXT: Final = ("addition_embed_type", "text")  # pooled from the text states by the UNet
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,18 +73,40 @@ class Checkpoint:
     """A validated checkpoint.
 
     `classes` and `configs` are by component. Configs of models have the defaults of their class
-    filled in; the others are as the files state them.
+    filled in; the others are as the files state them. `index` is model_index.json, which also
+    holds the pipeline's own options. `loras` are merged into every model that is loaded.
     """
 
     path: Path
+    index: Config
     classes: Mapping[str, str]
     configs: Mapping[str, Config]
+    loras: tuple[Lora, ...]
+
+    @property
+    def is_xl(self) -> bool:
+        """Whether it has two text encoders and added conditions, as Stable Diffusion XL has."""
+        return "text_encoder_2" in self.classes
+
+    @property
+    def texts(self) -> Mapping[str, str]:
+        """The tokenizers' components and the text encoders that read their ids, in order."""
+        first = {"tokenizer": "text_encoder"}
+        return {**first, "tokenizer_2": "text_encoder_2"} if self.is_xl else first
+
+    @property
+    def scales_pictures(self) -> bool:
+        """Whether the UNet is shown picture latents times the scaling factor, as CosXL's is."""
+        return self.is_xl and bool(self.index.get("is_cosxl_edit"))
 
     def load(self, component: str) -> nn.Module:
-        """Load a model's weights, float32, for evaluation. Raises `CheckpointError`."""
+        """Load a model's weights, float32, for evaluation.
+
+        Raises `CheckpointError`, or `LoraError` when one of `loras` does not fit them.
+        """
         folder = self.path / component
         kind = _MODELS[component][self.classes[component]]
-        dtype_option = "dtype" if component == "text_encoder" else "torch_dtype"
+        dtype_option = "dtype" if component in _TEXT_ENCODERS else "torch_dtype"
         try:
             with quiet():
                 model, report = kind.from_pretrained(
@@ -103,11 +126,13 @@ class Checkpoint:
                 what = f"{problem.replace('_', ' ')}: {', '.join(names[:3])}"
                 raise CheckpointError(f"{folder} lacks weights ({len(names)} {what}, ...)")
         module: nn.Module = model.eval().requires_grad_(False)
+        for lora in self.loras:
+            merge_lora(lora, component, module, self.configs["unet"])
         return module
 
-    def tokenizer(self) -> Any:
-        """The checkpoint's transformers tokenizer. Raises `CheckpointError`."""
-        folder = self.path / "tokenizer"
+    def tokenizer(self, component: str = "tokenizer") -> Any:
+        """One of the tokenizers, as transformers' object. Raises `CheckpointError`."""
+        folder = self.path / component
         try:
             with quiet():
                 return transformers.CLIPTokenizer.from_pretrained(folder, local_files_only=True)
@@ -115,23 +140,25 @@ class Checkpoint:
             raise CheckpointError(f"{folder} cannot be loaded: {first_line(exc)}") from exc
 
 
-def open_checkpoint(source: str | Path) -> Checkpoint:
+def open_checkpoint(source: str | Path, loras: Sequence[Lora] = ()) -> Checkpoint:
     """Open a checkpoint directory, or download it when `source` is a hub id ("org/name").
 
-    Raises `CheckpointError`.
+    Raises `CheckpointError`, or `LoraError` when one of `loras` is not about such models.
     """
     path = Path(source)
     if not path.exists() and _HUB_ID.fullmatch(str(source)):
         path = _download(str(source))
     index = _read_index(path)
-    classes = {name: _class_of(path, index, name) for name in _CONFIG_FILES}
-    configs = {name: _read_config(path, name, classes[name]) for name in _CONFIG_FILES}
+    components = _PIPELINES[index["_class_name"]]
+    classes = {name: _class_of(path, index, name) for name in components}
+    configs = {name: _read_config(path, name, classes[name]) for name in components}
     for component in _MODELS:
-        _check_weights(path / component)
-    _check_unet(configs["unet"], configs["vae"], configs["text_encoder"])
-    if configs["text_encoder"].get("use_attention_mask"):
-        raise CheckpointError("the text encoder wants an attention mask; those are not exported")
-    return Checkpoint(path, classes, configs)
+        if component in components:
+            _check_weights(path / component)
+    check_compatible(configs)
+    for lora in loras:
+        check_lora(lora, configs)
+    return Checkpoint(path, index, classes, configs, tuple(loras))
 
 
 def _download(hub_id: str) -> Path:
@@ -159,16 +186,17 @@ def _read_index(path: Path) -> Config:
     if not (path / "model_index.json").is_file():
         raise CheckpointError(
             f"{path} is no checkpoint: it has no model_index.json; give the directory that "
-            f"{PIPELINE}.save_pretrained wrote"
+            "a pipeline's save_pretrained wrote"
         )
     index = _read_json(path / "model_index.json")
-    if (found := index.get("_class_name")) == _TEXT_TO_IMAGE:
+    found, editing = index.get("_class_name"), " or ".join(_PIPELINES)
+    if found in _TEXT_TO_IMAGE:
         raise CheckpointError(
             f"{path} is a {found}: a text-to-image checkpoint, not an editing one; give one that "
-            f"{PIPELINE}.save_pretrained wrote"
+            f"{editing} wrote with save_pretrained"
         )
-    if found != PIPELINE:
-        raise CheckpointError(f"{path} is a {found} checkpoint; only {PIPELINE} is exported")
+    if found not in _PIPELINES:
+        raise CheckpointError(f"{path} is a {found} checkpoint; only {editing} is exported")
     return index
 
 
@@ -191,7 +219,7 @@ def _read_config(path: Path, component: str, name: str) -> Config:
     if component not in _MODELS:
         return config
     kind = _MODELS[component][name]
-    if component == "text_encoder":
+    if component in _TEXT_ENCODERS:
         return {**transformers.CLIPTextConfig().to_dict(), **config}
     parameters = inspect.signature(kind.__init__).parameters.values()
     defaults = {p.name: p.default for p in parameters if p.default is not p.empty}
@@ -224,28 +252,3 @@ def _weight_variant(folder: Path) -> str | None:
     """diffusers' name of the weight files when only half-precision ones are there."""
     plain = any(".fp16" not in file.name for file in folder.glob("*.safetensors"))
     return None if plain else "fp16"
-
-
-def _check_unet(unet: Config, vae: Config, text: Config) -> None:
-    latent, into, out = vae["latent_channels"], unet["in_channels"], unet["out_channels"]
-    if into == latent:
-        raise CheckpointError(
-            f"the UNet has {into} input channels: a text-to-image checkpoint, not an editing one, "
-            f"whose UNet has {2 * latent} (noise and picture)"
-        )
-    if (into, out) != (2 * latent, latent):
-        raise CheckpointError(
-            f"the UNet has {into} input and {out} output channels; an editing one on an "
-            f"autoencoder of {latent} latent channels has {2 * latent} and {latent}"
-        )
-    asked = [(name, unet[name]) for name in _EXTRA_CONDITIONS if unet.get(name) is not None]
-    if extra := [name for name, value in asked if (name, value) != _FROM_TEXT]:
-        raise CheckpointError(
-            f"the UNet needs further conditions ({', '.join(extra)}): unsupported"
-        )
-    width = unet["cross_attention_dim"]
-    if width != text["hidden_size"]:
-        raise CheckpointError(
-            f"the UNet attends to text of width {width}, the text encoder gives "
-            f"{text['hidden_size']}"
-        )

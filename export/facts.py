@@ -12,7 +12,8 @@ import diffusers
 import huggingface_hub
 import torch
 
-from export.checkpoint import Checkpoint, Config
+from export.checkpoint import Checkpoint
+from export.compatibility import Config
 from export.errors import CheckpointError
 from export.quiet import quiet
 from runtime.errors import BundleCorrupt, InvalidRequest
@@ -23,6 +24,13 @@ DEFAULTS_FILE: Final = "edit_defaults.json"
 MODEL_CARD: Final = "README.md"
 # Options of diffusers' schedulers that change D by more than a linear rule.
 _CLIPPING: Final = ("clip_sample", "thresholding")
+# Options of diffusers' EDM schedulers as CosXL has them.
+_COSXL: Final = {
+    "prediction_type": "v_prediction",
+    "sigma_data": 1.0,
+    "sigma_schedule": "exponential",
+    "final_sigmas_type": "zero",
+}
 
 
 def model_facts(checkpoint: Checkpoint) -> Model:
@@ -39,10 +47,19 @@ def model_facts(checkpoint: Checkpoint) -> Model:
         latent_channels=vae["latent_channels"],
         downscale=downscale,
         size_multiple=downscale,  # the graphs take every latent size
-        text_width=checkpoint.configs["text_encoder"]["hidden_size"],
+        text_width=checkpoint.configs["unet"]["cross_attention_dim"],
         prediction_type=prediction,
         languages=_languages(checkpoint),
+        **(_xl_facts(checkpoint) if checkpoint.is_xl else {}),
     )
+
+
+def _xl_facts(checkpoint: Checkpoint) -> dict[str, Any]:
+    return {
+        "pooled_width": checkpoint.configs["text_encoder_2"]["projection_dim"],
+        # The default is the pipeline's.
+        "zero_empty_text": bool(checkpoint.index.get("force_zeros_for_empty_prompt", True)),
+    }
 
 
 def noise_schedule(checkpoint: Checkpoint) -> NoiseSchedule:
@@ -54,7 +71,10 @@ def noise_schedule(checkpoint: Checkpoint) -> NoiseSchedule:
     Raises `CheckpointError`.
     """
     config = checkpoint.configs["scheduler"]
-    betas = own_scheduler(checkpoint).betas
+    scheduler = own_scheduler(checkpoint)
+    if is_edm(scheduler):
+        return _edm_schedule(checkpoint, scheduler.config)
+    betas = scheduler.betas
     try:
         return NoiseSchedule(
             alphas_cumprod=tuple(torch.cumprod(1.0 - betas, dim=0).tolist()),
@@ -67,8 +87,9 @@ def noise_schedule(checkpoint: Checkpoint) -> NoiseSchedule:
 
 
 def own_scheduler(checkpoint: Checkpoint) -> Any:
-    """diffusers' scheduler that the checkpoint names, with its config; it has `betas` [N].
+    """diffusers' scheduler that the checkpoint names, with its config.
 
+    It has `betas` [N], or `is_edm` is true of it.
     Raises `CheckpointError` when there is none, or when it bends the denoised latents.
     """
     name = checkpoint.classes["scheduler"]
@@ -83,10 +104,42 @@ def own_scheduler(checkpoint: Checkpoint) -> Any:
             f"scheduler {name} rejects its config: {exc}; name the class that the model was "
             "trained with in model_index.json"
         ) from exc
-    if getattr(scheduler, "betas", None) is None:
+    if getattr(scheduler, "betas", None) is None and not is_edm(scheduler):
         raise CheckpointError(f"scheduler {name} has no beta schedule; use one of diffusion models")
     _refuse_clipping(name, scheduler.config, inspect.signature(kind.__init__).parameters)
     return scheduler
+
+
+def is_edm(scheduler: Any) -> bool:
+    """Whether it has every noise level between two (Karras et al. 2022), not trained timesteps."""
+    return isinstance(
+        scheduler, diffusers.EDMEulerScheduler | diffusers.EDMDPMSolverMultistepScheduler
+    )
+
+
+def _edm_schedule(checkpoint: Checkpoint, config: Config) -> NoiseSchedule:
+    """CosXL's kind of continuous schedule; with it a model predicts v as with any other."""
+    name = checkpoint.classes["scheduler"]
+    for option, wanted in _COSXL.items():
+        if config[option] != wanted:
+            raise CheckpointError(
+                f"scheduler {name} has {option} {config[option]!r}, stated or by default; of its "
+                f"kind only CosXL's is exported, which has {wanted!r}: correct "
+                "scheduler/scheduler_config.json if the model was trained so"
+            )
+    if checkpoint.is_xl and not isinstance(checkpoint.index.get("is_cosxl_edit"), bool):
+        raise CheckpointError(
+            f"scheduler {name} is CosXL's, and model_index.json does not say whether pictures are "
+            'scaled as its are, for save_pretrained leaves it out; add "is_cosxl_edit": true'
+        )
+    ends = (1 / (1 + config[sigma] ** 2) for sigma in ("sigma_min", "sigma_max"))
+    return NoiseSchedule(
+        alphas_cumprod=tuple(ends),
+        timestep_spacing=None,
+        steps_offset=0,
+        set_alpha_to_one=True,
+        continuous=True,
+    )
 
 
 def _refuse_clipping(name: str, config: Config, options: Collection[str]) -> None:

@@ -5,32 +5,30 @@ Every port is float32 (or uint8, int32) whatever precision a graph computes in.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from export.checkpoint import Checkpoint
 from runtime.manifest import GraphName
 
-# The component of the checkpoint that each graph is made from.
-COMPONENTS: Final[Mapping[GraphName, str]] = {
-    "text_encoder": "text_encoder",
-    "image_encoder": "vae",
-    "tick": "unet",
-    "image_decoder": "vae",
-}
 
-
-def build_graph(name: GraphName, component: nn.Module) -> nn.Module:
-    """The torch module of a graph around the component named in `COMPONENTS`."""
-    kinds = {
-        "text_encoder": TextEncoder,
-        "image_encoder": ImageEncoder,
-        "tick": Tick,
-        "image_decoder": ImageDecoder,
-    }
-    return kinds[name](component).eval()
+def build_graph(name: GraphName, checkpoint: Checkpoint) -> nn.Module:
+    """Load the components of a graph as its torch module. Raises `CheckpointError`."""
+    graph: nn.Module
+    match name:
+        case "text_encoder" if checkpoint.is_xl:
+            graph = TextEncoders(checkpoint.load("text_encoder"), checkpoint.load("text_encoder_2"))
+        case "text_encoder":
+            graph = TextEncoder(checkpoint.load("text_encoder"))
+        case "image_encoder":
+            graph = ImageEncoder(checkpoint.load("vae"), checkpoint.scales_pictures)
+        case "tick":
+            graph = Tick(checkpoint.load("unet"))
+        case "image_decoder":
+            graph = ImageDecoder(checkpoint.load("vae"))
+    return graph.eval()
 
 
 class TextEncoder(nn.Module):
@@ -45,16 +43,35 @@ class TextEncoder(nn.Module):
         return state.float()
 
 
+class TextEncoders(nn.Module):
+    """input_ids, input_ids_2 int32 [T, L] -> text float32 [T, L, D], pooled float32 [T, P].
+
+    The states of both encoders before their last layers, side by side, and the second's projection.
+    """
+
+    def __init__(self, text_encoder: nn.Module, text_encoder_2: nn.Module) -> None:
+        super().__init__()
+        self.text_encoder = text_encoder
+        self.text_encoder_2 = text_encoder_2
+
+    def forward(self, input_ids: Tensor, input_ids_2: Tensor) -> tuple[Tensor, Tensor]:
+        first = self.text_encoder(input_ids, output_hidden_states=True)
+        second = self.text_encoder_2(input_ids_2, output_hidden_states=True)
+        states = torch.cat([first.hidden_states[-2], second.hidden_states[-2]], dim=-1)
+        return states.float(), second.text_embeds.float()
+
+
 class ImageEncoder(nn.Module):
     """image uint8 [B, H, W, 3] -> latent float32 [B, C, h, w].
 
     The latent is the posterior's mode, not multiplied by the scaling factor: InstructPix2Pix was
-    trained to be conditioned on exactly that.
+    trained to be conditioned on exactly that. CosXL was trained on `scaled` ones.
     """
 
-    def __init__(self, vae: Any) -> None:
+    def __init__(self, vae: Any, scaled: bool) -> None:
         super().__init__()
         self.vae = vae
+        self.scale = float(vae.config.scaling_factor) if scaled else 1.0
 
     def forward(self, image: Tensor) -> Tensor:
         # TensorRT takes uint8 only as a graph's input and output, next to a cast.
@@ -64,7 +81,7 @@ class ImageEncoder(nn.Module):
             latent: Tensor = encoded.latent_dist.mode()
         else:
             latent = encoded.latents
-        return latent
+        return latent * self.scale
 
 
 class ImageDecoder(nn.Module):
@@ -93,7 +110,8 @@ class Tick(nn.Module):
 
     x, history, noise, image, stale float32 [B, C, h, w]; text float32 [T, L, D];
     row_slot, row_text int32 [R]; row_image, timestep float32 [R]; mix float32 [B, R];
-    coef float32 [B, 7] = c_in, p, q, a, b, c, d
+    coef float32 [B, 7] = c_in, p, q, a, b, c, d;
+    for models with added conditions pooled float32 [T, P], time_ids float32 [R, 6]
     -> next, denoised float32 [B, C, h, w], rows float32 [R, C, h, w]
     """
 
@@ -115,6 +133,8 @@ class Tick(nn.Module):
         timestep: Tensor,
         mix: Tensor,
         coef: Tensor,
+        pooled: Tensor | None = None,
+        time_ids: Tensor | None = None,
     ) -> tuple[Tensor, Tensor, Tensor]:
         c_in, p, q, a, b, c, d = coef[:, :, None, None, None].unbind(1)  # each [B, 1, 1, 1]
         computed = self.unet.conv_in.weight.dtype
@@ -122,7 +142,11 @@ class Tick(nn.Module):
         shown = image.index_select(0, row_slot) * row_image[:, None, None, None]
         sample = torch.cat([noisy, shown], dim=1).to(computed)  # [R, 2C, h, w]
         states = text.index_select(0, row_text).to(computed)  # [R, L, D]
-        rows = self.unet(sample, timestep, states).sample.float()
+        added = None
+        if pooled is not None:
+            # Float32 beside sinusoids in float32: torch joins two types, ONNX does not.
+            added = {"text_embeds": pooled.index_select(0, row_text), "time_ids": time_ids}
+        rows = self.unet(sample, timestep, states, added_cond_kwargs=added).sample.float()
         denoised = p * x + q * (_mix(mix, rows) + stale)
         return a * x + b * denoised + c * history + d * noise, denoised, rows
 

@@ -7,8 +7,10 @@ otherwise change a few layers and look as if it worked.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, Final
 
 from diffusers.loaders import StableDiffusionLoraLoaderMixin
@@ -17,10 +19,11 @@ from diffusers.utils import recurse_remove_peft_layers
 from peft.tuners.tuners_utils import BaseTunerLayer
 from torch import nn
 
+from export.compatibility import Config
 from export.errors import LoraError, first_line
 from export.quiet import quiet
 
-COMPONENTS: Final = ("unet", "text_encoder")
+_COMPONENTS: Final = ("unet", "text_encoder", "text_encoder_2")
 # The second factor of a pair, in the names of peft and of older diffusers.
 _SECOND: Final = (".lora_B.weight", "lora.up.weight", "lora_linear_layer.up.weight")
 _MAX_WEIGHT: Final = 10.0
@@ -50,21 +53,26 @@ def parse_lora(text: str) -> Lora:
     return Lora(Path(path), strength)
 
 
-def check_lora(lora: Lora) -> None:
-    """Raises `LoraError` for a file that changes nothing of `COMPONENTS`, or other things too."""
-    tensors, _, _ = _read(lora)
-    strange = sorted(name for name in tensors if name.split(".")[0] not in COMPONENTS)
+def check_lora(lora: Lora, configs: Mapping[str, Config]) -> None:
+    """Raises `LoraError` for a file that changes no component of a checkpoint, or other things too.
+
+    `configs` are the checkpoint's, by component.
+    """
+    components = [name for name in _COMPONENTS if name in configs]
+    tensors, _, _ = _read(lora, configs["unet"])
+    strange = sorted(name for name in tensors if name.split(".")[0] not in components)
     if strange or not tensors:
         found = ", ".join(strange[:3]) or "nothing"
-        raise LoraError(f"{lora.path} holds {found}; weights of {' and '.join(COMPONENTS)} serve")
+        raise LoraError(f"{lora.path} holds {found}; weights of {' and '.join(components)} serve")
 
 
-def merge_lora(lora: Lora, component: str, module: nn.Module) -> None:
+def merge_lora(lora: Lora, component: str, module: nn.Module, unet: Config) -> None:
     """Adds `lora` to the weights of `module` in place, if the file is about that component.
 
-    W becomes W + weight * alpha / r * B A (Hu et al. 2021, section 4.1). Raises `LoraError`.
+    W becomes W + weight * alpha / r * B A (Hu et al. 2021, section 4.1). `unet` is the UNet's
+    config. Raises `LoraError`.
     """
-    tensors, alphas, metadata = _read(lora)
+    tensors, alphas, metadata = _read(lora, unet)
     pairs = [key for key in tensors if key.startswith(f"{component}.") and key.endswith(_SECOND)]
     if not pairs:
         return
@@ -105,12 +113,19 @@ def _adapted(module: nn.Module) -> int:
     return sum(isinstance(part, BaseTunerLayer) for part in module.modules())
 
 
-def _read(lora: Lora) -> tuple[dict[str, Any], Any, Any]:
-    """Tensors by diffusers' names, and the strengths that they were trained with."""
+def _read(lora: Lora, unet: Config) -> tuple[dict[str, Any], Any, Any]:
+    """Tensors by diffusers' names, and the strengths that they were trained with.
+
+    Kohya's files for Stable Diffusion XL number the blocks through; the UNet's config tells how
+    many make one of diffusers'.
+    """
     try:
         with quiet():
             tensors, alphas, metadata = StableDiffusionLoraLoaderMixin.lora_state_dict(
-                str(lora.path), use_safetensors=True, return_lora_metadata=True
+                str(lora.path),
+                use_safetensors=True,
+                return_lora_metadata=True,
+                unet_config=SimpleNamespace(**unet),
             )
     except Exception as exc:  # as above
         raise LoraError(f"{lora.path} cannot be read: {first_line(exc)}") from exc

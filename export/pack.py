@@ -17,7 +17,6 @@ from tokenizers import Tokenizer as HfTokenizer
 from export.errors import ExportError
 from runtime.manifest import MANIFEST_FILE, File, Manifest
 
-TOKENIZER_FILE: Final = "tokenizer.json"
 _FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -61,15 +60,15 @@ def write_manifest(root: Path, manifest: Manifest) -> None:
     (root / MANIFEST_FILE).write_text(manifest.dumps(), "utf-8")
 
 
-def write_tokenizer(root: Path, tokenizer: Any) -> Path:
-    """Write a transformers tokenizer as a `tokenizers` file.
+def write_tokenizer(root: Path, name: str, tokenizer: Any) -> Path:
+    """Write a transformers tokenizer as the `tokenizers` file `name`.json.
 
     Cutting and padding are the runtime's, by the manifest, so none is stored.
     """
     copy = HfTokenizer.from_str(tokenizer.backend_tokenizer.to_str())
     copy.no_padding()
     copy.no_truncation()
-    path = root / TOKENIZER_FILE
+    path = root / f"{name}.json"
     path.write_text(copy.to_str(pretty=True), "utf-8")
     return path
 

@@ -12,7 +12,7 @@ image_decoder        autoencoders exceed float16's 65504, which shows as black p
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import numpy as np
@@ -63,29 +63,49 @@ def reduce_timestep(unet: Any) -> None:
     12 % above t = 256. So t is reduced to one period of each frequency first, which is exact, by an
     operation that reads the graph's input itself; what is rounded after that is an angle of at
     most 2 pi. Measured with it: 0.9 % at every t.
+
+    Stable Diffusion XL's sizes have sinusoids too. The UNet's own code flattens them first, which
+    bfloat16 rounds: 1023 x 999 pixels made a row of a tiny model wrong by 7 %, instead of 1 %.
     """
     if isinstance(unet.time_proj, Timesteps):
-        unet.get_time_embed = _reduced_embedding(unet.time_proj)
+        reduced = _reduced(unet.time_proj)
+        unet.get_time_embed = lambda sample, timestep: reduced(timestep).to(sample.dtype)
+    if unet.config.addition_embed_type == "text_time":
+        unet.get_aug_embed = _added_embedding(unet, _reduced(unet.add_time_proj))
 
 
-def _reduced_embedding(projection: Timesteps) -> Callable[..., Tensor]:
+def _added_embedding(unet: Any, reduced: Callable[[Tensor], Tensor]) -> Callable[..., Tensor]:
+    def get_aug_embed(
+        emb: Tensor, encoder_hidden_states: Tensor, added_cond_kwargs: Mapping[str, Tensor]
+    ) -> Tensor:
+        waves = reduced(added_cond_kwargs["time_ids"]).flatten(1)  # [R, 6 * 2F]
+        joined = torch.cat([added_cond_kwargs["text_embeds"], waves], dim=-1)
+        embedded: Tensor = unet.add_embedding(joined.to(emb.dtype))
+        return embedded
+
+    return get_aug_embed
+
+
+def _reduced(projection: Timesteps) -> Callable[[Tensor], Tensor]:
+    """`projection` as a function of timesteps of any shape that gives [..., 2F]."""
     half = projection.num_channels // 2
     exponent = torch.arange(half, dtype=torch.float32) / (half - projection.downscale_freq_shift)
-    frequency = torch.exp(-math.log(10000) * exponent)[:, None]  # [F, 1]
+    frequency = torch.exp(-math.log(10000) * exponent)  # [F]
     exact = 2 * math.pi / frequency.double()
     period = exact.float()
     # fmod takes away periods that are too long or short by a rounding; this gives it back.
     drift = (frequency.double() * (period.double() - exact) / exact).float()
 
-    def get_time_embed(sample: Tensor, timestep: Tensor) -> Tensor:
-        rest = torch.fmod(timestep, period)  # [R] -> [F, R]
-        angle = rest * frequency + (timestep - rest) * drift
+    def project(timestep: Tensor) -> Tensor:
+        shape = (-1, *(1 for _ in timestep.shape))
+        rest = torch.fmod(timestep, period.view(shape))  # [F, ...]
+        angle = rest * frequency.view(shape) + (timestep - rest) * drift.view(shape)
         waves = (
             [angle.cos(), angle.sin()] if projection.flip_sin_to_cos else [angle.sin(), angle.cos()]
         )
-        return torch.cat(waves).T.to(sample.dtype)  # [R, 2F]
+        return torch.cat(waves).movedim(0, -1)
 
-    return get_time_embed
+    return project
 
 
 def store_half(model: ir.Model) -> None:

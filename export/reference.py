@@ -11,13 +11,15 @@ from typing import Any, Final
 
 import numpy as np
 import torch
-from diffusers import EulerDiscreteScheduler
+from diffusers import EDMEulerScheduler, EulerDiscreteScheduler
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from export.checkpoint import Checkpoint
+from export.facts import is_edm, model_facts, own_scheduler
 from export.quiet import quiet
 from runtime.manifest import GraphName, Model
-from runtime.ports import Ports
+from runtime.ports import Ports, ports_of
 
 Arrays = dict[str, NDArray[Any]]
 
@@ -44,7 +46,8 @@ class Probe:
     width: int
     text_length: int
     vocabulary: int
-    latent_std: float  # of what the image encoder gives, which is not scaled
+    latent_std: float  # of what the image encoder gives
+    continuous: bool = False  # the noise schedule
 
     def inputs(self, graph: GraphName) -> dict[str, Tensor]:
         """Seeded inputs of `graph`, of the magnitudes that it meets in service."""
@@ -53,8 +56,12 @@ class Probe:
         match graph:
             case "text_encoder":
                 size = (self.requests + 1, self.text_length)
-                ids = torch.randint(0, self.vocabulary, size, generator=generator)
-                return {"input_ids": ids.to(torch.int32)}
+                return {
+                    port.name: torch.randint(
+                        0, self.vocabulary, size, generator=generator, dtype=torch.int32
+                    )
+                    for port in ports_of(self.model)[graph].inputs
+                }
             case "image_encoder":
                 scale = self.model.downscale
                 sides = (self.height * scale, self.width * scale)
@@ -74,20 +81,27 @@ class Probe:
         sigma = torch.logspace(np.log10(12), np.log10(0.3), count)[:, None, None, None]
         slots = torch.arange(count).repeat_interleave(_BRANCHES)
         own_text = torch.tensor([1, 0, 0]).repeat(count)  # text 0 is everyone's negative
-        return {
+        timestep = torch.linspace(981, 20, count)
+        if self.continuous:
+            timestep = sigma.flatten().log() / 4
+        sides = [side * self.model.downscale for side in (self.height, self.width)]
+        given = {
             "x": normal(*shape) * (sigma**2 + 1).sqrt(),
             "history": normal(*shape),
             "noise": normal(*shape),
             "image": normal(*shape) * self.latent_std,
             "stale": normal(*shape) * 0.1,
             "text": normal(count + 1, self.text_length, self.model.text_width),
+            "pooled": normal(count + 1, self.model.pooled_width or 0),
             "row_slot": slots.to(torch.int32),
             "row_text": ((slots + 1) * own_text).to(torch.int32),
             "row_image": torch.tensor([1.0, 1.0, 0.0]).repeat(count),
-            "timestep": torch.linspace(981, 20, count).repeat_interleave(_BRANCHES),
+            "timestep": timestep.repeat_interleave(_BRANCHES),
+            "time_ids": torch.tensor([[*sides, 0.0, 0.0, *sides]]).repeat(len(slots), 1),
             "mix": torch.eye(count).repeat_interleave(_BRANCHES, 1) * torch.tensor(_MIX * count),
             "coef": self._coefficients(sigma.flatten()),
         }
+        return {port.name: given[port.name] for port in ports_of(self.model)["tick"].inputs}
 
     def _coefficients(self, sigma: Tensor) -> Tensor:
         """[B, 7]: steps to 0.8 sigma with some history and some fresh noise."""
@@ -139,33 +153,14 @@ class EagerEdit:
     steps = 4
     seed = 7
 
-    def __init__(
-        self,
-        pixels: Tensor,
-        tokenizer: Any,
-        length: int,
-        betas: Tensor,
-        config: Mapping[str, Any],
-    ) -> None:
-        """`pixels` uint8 [1, H, W, 3]; `betas` [N] and `config` are of the checkpoint's scheduler.
-
-        Betas as numbers, because Euler's class lacks some of the named schedules.
-        """
-        stated = {key: config[key] for key in _SCHEDULE_KEYS if key in config}
+    def __init__(self, checkpoint: Checkpoint, pixels: Tensor, length: int) -> None:
+        """`pixels` uint8 [1, H, W, 3]; texts are cut and padded to `length` ids."""
         self.pixels = pixels
         self.result: NDArray[np.uint8] | None = None  # [H, W, 3]
-        with quiet():
-            self._scheduler: Any = EulerDiscreteScheduler(
-                num_train_timesteps=len(betas), trained_betas=betas.tolist(), **stated
-            )
+        self._scheduler = _euler(checkpoint)
+        self._zero_empty = model_facts(checkpoint).zero_empty_text
         self._state: dict[str, Tensor] = {}
-        self._state["input_ids"] = tokenizer(
-            [self.instruction, ""],
-            padding="max_length",
-            truncation=True,
-            max_length=length,
-            return_tensors="pt",
-        ).input_ids.to(torch.int32)
+        self._ids = [self._encoded(checkpoint.tokenizer(name), length) for name in checkpoint.texts]
 
     def advance(self, graph: GraphName, module: nn.Module) -> None:
         """Do the part of `graph`; graphs must come in the order of `GRAPH_NAMES`."""
@@ -173,7 +168,7 @@ class EagerEdit:
         with torch.no_grad(), quiet():
             match graph:
                 case "text_encoder":
-                    state["text"] = module(state["input_ids"])
+                    self._encode_texts(module(*self._ids))
                 case "image_encoder":
                     state["image"] = module(self.pixels)
                 case "tick":
@@ -181,19 +176,54 @@ class EagerEdit:
                 case "image_decoder":
                     self.result = module(state["latent"])[0][0].numpy()
 
+    def _encoded(self, tokenizer: Any, length: int) -> Tensor:
+        """Ids int32 [2, length] of the instruction and of the empty text."""
+        ids: Tensor = tokenizer(
+            [self.instruction, ""],
+            padding="max_length",
+            truncation=True,
+            max_length=length,
+            return_tensors="pt",
+        ).input_ids
+        return ids.to(torch.int32)
+
+    def _encode_texts(self, encoded: Tensor | tuple[Tensor, Tensor]) -> None:
+        """Keeps `text` and, of models that have it, `pooled`, both [full, image, null]."""
+        outputs = encoded if isinstance(encoded, tuple) else (encoded,)
+        for name, (instruction, negative) in zip(("text", "pooled"), outputs, strict=False):
+            if self._zero_empty:
+                negative = torch.zeros_like(negative)
+            self._state[name] = torch.stack([instruction, negative, negative])
+
     def _denoise(self, unet: Any) -> Tensor:
-        scheduler, image = self._scheduler, self._state["image"]
-        instruction, negative = self._state["text"]
-        texts = torch.stack([instruction, negative, negative])
+        scheduler, image, texts = self._scheduler, self._state["image"], self._state["text"]
         images = torch.cat([image, image, torch.zeros_like(image)])
+        added = None
+        if "pooled" in self._state:
+            height, width = self.pixels.shape[1:3]
+            sizes = torch.tensor([[height, width, 0, 0, height, width]] * _BRANCHES)
+            added = {"text_embeds": self._state["pooled"], "time_ids": sizes}
         scheduler.set_timesteps(self.steps)
         generator = torch.Generator().manual_seed(self.seed)
         x: Tensor = torch.randn(image.shape, generator=generator) * scheduler.init_noise_sigma
         for t in scheduler.timesteps:
             noisy = scheduler.scale_model_input(x, t).repeat(_BRANCHES, 1, 1, 1)
-            full, shown, null = unet(torch.cat([noisy, images], 1), t, texts).sample.chunk(
-                _BRANCHES
-            )
+            rows = unet(torch.cat([noisy, images], 1), t, texts, added_cond_kwargs=added).sample
+            full, shown, null = rows.chunk(_BRANCHES)
             out = null + IMAGE_GUIDANCE * (shown - null) + TEXT_GUIDANCE * (full - shown)
             x = scheduler.step(out, t, x).prev_sample
         return x
+
+
+def _euler(checkpoint: Checkpoint) -> Any:
+    """diffusers' Euler sampler on the checkpoint's noise schedule.
+
+    Given betas as numbers, because Euler's class lacks some of the named schedules.
+    """
+    own, config = own_scheduler(checkpoint), checkpoint.configs["scheduler"]
+    with quiet():
+        if is_edm(own):
+            return EDMEulerScheduler.from_config(own.config)
+        stated = {key: config[key] for key in _SCHEDULE_KEYS if key in config}
+        betas = own.betas.tolist()
+        return EulerDiscreteScheduler(len(betas), trained_betas=betas, **stated)

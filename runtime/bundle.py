@@ -8,7 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from runtime.errors import BundleCorrupt, BundleIncompatible, BundleNotFound, InvalidRequest
-from runtime.manifest import MANIFEST_FILE, File, GraphName, Manifest, Precision, Variant
+from runtime.manifest import (
+    MANIFEST_FILE,
+    File,
+    GraphName,
+    Manifest,
+    Precision,
+    Tokenizer,
+    Variant,
+)
 from runtime.params import EditParams
 from runtime.ports import check_ports
 from runtime.samplers import sampler_table
@@ -56,8 +64,8 @@ class Bundle:
     def graph_path(self, variant: Variant) -> Path:
         return self.path / variant.file.path
 
-    def tokenizer_path(self) -> Path:
-        return self.path / self.manifest.tokenizer.file.path
+    def tokenizer_path(self, tokenizer: Tokenizer) -> Path:
+        return self.path / tokenizer.file.path
 
 
 def _read_manifest(path: Path) -> Manifest:

@@ -13,6 +13,9 @@ from collections.abc import Callable, Mapping
 from enum import IntEnum
 from typing import Final
 
+import numpy as np
+from numpy.typing import NDArray
+
 from runtime.params import EditParams, PlanName
 
 
@@ -40,3 +43,18 @@ PLANS: Final[Mapping[PlanName, Callable[[EditParams, int], Weights]]] = {PlanNam
 def branch_weights(params: EditParams, step: int) -> Weights:
     """Non-zero weights of the branches that `params.plan` evaluates at `step` (from 0)."""
     return PLANS[params.plan](params, step)
+
+
+def rescale(
+    phi: float, weights: Weights, rows: Mapping[Branch, NDArray[np.float32]]
+) -> NDArray[np.float32]:
+    """What to add to the mix of `rows` [C, h, w] so that its spread is that of the full branch.
+
+    Guidance widens the spread of what the model predicts, which burns highlights out (Lin et al.
+    2024, equations 15 and 16). `phi` is how much of it to take back.
+    """
+    mixed = np.sum([np.float32(w) * rows[branch] for branch, w in weights.items()], axis=0)
+    spread = mixed.std()
+    factor = phi * (rows[Branch.FULL].std() / spread - 1) if spread else 0.0
+    change: NDArray[np.float32] = np.float32(factor) * mixed
+    return change

@@ -1,22 +1,20 @@
 """The bundle's manifest: a closed JSON document. docs/bundle-format.md is its specification.
 
 Closed means that an unknown key, a missing key or a value of the wrong kind is an error; whatever
-is not written here is not known about a bundle.
+is not written here is not known about a bundle. Only a field with a default may be left out.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import json
-import math
-import types
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
+from runtime.closed_json import parse, plain
 from runtime.errors import BundleCorrupt, BundleIncompatible
 
 SCHEMA_VERSION: Final = 1
@@ -96,12 +94,16 @@ class NoiseSchedule:
     `alphas_cumprod` holds the product of (1 - beta) up to each training timestep, so that any beta
     schedule is served alike. The rest are the options that samplers read (diffusers' names);
     `timestep_spacing` None leaves it to the sampler.
+
+    A `continuous` schedule (EDM, Karras et al. 2022) has every level between two: those are all of
+    `alphas_cumprod`, and the model is told ln(sigma) / 4 in the place of a timestep.
     """
 
     alphas_cumprod: tuple[float, ...]
     timestep_spacing: TimestepSpacing | None
     steps_offset: int
     set_alpha_to_one: bool
+    continuous: bool = False
 
     def __post_init__(self) -> None:
         values = self.alphas_cumprod
@@ -109,6 +111,8 @@ class NoiseSchedule:
             raise BundleCorrupt("alphas_cumprod must hold at least 2 numbers in [0, 1)")
         if any(later > earlier for earlier, later in zip(values, values[1:], strict=False)):
             raise BundleCorrupt("alphas_cumprod must not increase")
+        if self.continuous and not (len(values) == 2 and values[0] > values[1] > 0):
+            raise BundleCorrupt("alphas_cumprod of a continuous schedule are its two ends, above 0")
         _within("steps_offset", self.steps_offset, 0, len(values) - 1)
 
 
@@ -119,6 +123,10 @@ class Model:
     `latent_channels` C and `downscale` (image pixels per latent pixel and side) give the latent's
     shape [C, H / downscale, W / downscale]; image sides are multiples of `size_multiple` pixels.
     `languages` are those that the text encoder was trained on (ISO 639-1).
+
+    Models like Stable Diffusion XL also take the pooled text, of width `pooled_width` (None: they
+    do not), and the picture's size. With `zero_empty_text` an empty negative instruction stands for
+    states of zeros, not for the encoded empty text.
     """
 
     latent_channels: int
@@ -127,10 +135,14 @@ class Model:
     text_width: int
     prediction_type: PredictionType
     languages: tuple[str, ...]
+    pooled_width: int | None = None
+    zero_empty_text: bool = False
 
     def __post_init__(self) -> None:
         for name in ("latent_channels", "downscale", "size_multiple", "text_width"):
             _within(name, getattr(self, name), 1, 2**16)
+        if self.pooled_width is not None:
+            _within("pooled_width", self.pooled_width, 1, 2**16)
         if self.size_multiple % self.downscale:
             raise BundleCorrupt(
                 f"size_multiple {self.size_multiple} is no multiple of downscale {self.downscale}"
@@ -169,7 +181,10 @@ class Parity:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """All that is known about a bundle. `defaults` are `EditParams` fields calibrated for it."""
+    """All that is known about a bundle. `defaults` are `EditParams` fields calibrated for it.
+
+    `tokenizer_2` is that of the second text encoder, which models with pooled text have.
+    """
 
     schema_version: int
     name: str
@@ -181,20 +196,30 @@ class Manifest:
     defaults: Mapping[str, int | float | str]
     graphs: Mapping[GraphName, tuple[Variant, ...]]
     parity: tuple[Parity, ...]
+    tokenizer_2: Tokenizer | None = None
 
     def __post_init__(self) -> None:
         if missing := [name for name in GRAPH_NAMES if not self.graphs.get(name)]:
             raise BundleCorrupt(f"the manifest has no {', '.join(missing)} graph")
+        if (self.tokenizer_2 is None) != (self.model.pooled_width is None):
+            raise BundleCorrupt("tokenizer_2 and pooled_width go together; export the bundle again")
+        if len(lengths := {tokenizer.max_length for tokenizer in self.tokenizers()}) > 1:
+            raise BundleCorrupt(f"max_length of the tokenizers differs: {sorted(lengths)}")
+
+    def tokenizers(self) -> tuple[Tokenizer, ...]:
+        """One for each input of the text encoder, in their order."""
+        second = self.tokenizer_2
+        return (self.tokenizer,) if second is None else (self.tokenizer, second)
 
     def files(self) -> tuple[File, ...]:
         """Every file that the manifest names, the manifest itself excepted."""
         variants = [variant for name in GRAPH_NAMES for variant in self.graphs[name]]
         graphs = [file for variant in variants for file in (variant.file, *variant.data)]
-        return (self.tokenizer.file, *graphs)
+        return (*(tokenizer.file for tokenizer in self.tokenizers()), *graphs)
 
     def dumps(self) -> str:
         """Serialise; `loads` gives an equal manifest back."""
-        return json.dumps(dataclasses.asdict(self), indent=1, allow_nan=False) + "\n"
+        return json.dumps(plain(self), indent=1, allow_nan=False) + "\n"
 
     def digest(self) -> str:
         """SHA-256 of the manifest's file, which holds the digests of all other files: 64 hex digits
@@ -216,7 +241,7 @@ class Manifest:
                 f"bundle has schema_version {data.get('schema_version')!r}, this runtime reads "
                 f"{SCHEMA_VERSION}; export the checkpoint again"
             )
-        manifest: Manifest = _parse(cls, data, "manifest")
+        manifest: Manifest = parse(cls, data, "manifest")
         return manifest
 
 
@@ -227,57 +252,3 @@ def _within(name: str, value: int, low: int, high: int) -> None:
 
 def _refuse_constant(name: str) -> float:
     raise ValueError(f"{name} is no JSON number")
-
-
-def _parse(kind: Any, value: Any, where: str) -> Any:
-    """Parsed JSON as `kind`: dataclass, tuple[X, ...], Mapping, union, Literal or scalar."""
-    if dataclasses.is_dataclass(kind):
-        return _parse_object(kind, value, where)
-    origin, args = typing.get_origin(kind), typing.get_args(kind)
-    if origin is tuple:
-        _expect(isinstance(value, list), value, "a list", where)
-        return tuple(_parse(args[0], item, f"{where}[{i}]") for i, item in enumerate(value))
-    if origin is Mapping:
-        _expect(isinstance(value, dict), value, "an object", where)
-        return {
-            _parse(args[0], k, where): _parse(args[1], v, f"{where}.{k}") for k, v in value.items()
-        }
-    if origin is Literal:
-        _expect(value in args, value, f"one of {args}", where)
-        return value
-    if origin in (types.UnionType, typing.Union):
-        return _parse_union(args, value, where)
-    return _parse_scalar(kind, value, where)
-
-
-def _parse_object(kind: Any, value: Any, where: str) -> Any:
-    _expect(isinstance(value, dict), value, "an object", where)
-    hints = typing.get_type_hints(kind)
-    if unknown := sorted(value.keys() - hints.keys()):
-        raise BundleCorrupt(f"{where} has unknown keys: {', '.join(unknown)}")
-    if missing := [name for name in hints if name not in value]:
-        raise BundleCorrupt(f"{where} lacks keys: {', '.join(missing)}")
-    return kind(**{k: _parse(hint, value[k], f"{where}.{k}") for k, hint in hints.items()})
-
-
-def _parse_union(kinds: tuple[Any, ...], value: Any, where: str) -> Any:
-    for kind in kinds:
-        try:
-            return _parse(kind, value, where)
-        except BundleCorrupt:
-            continue
-    return _expect(False, value, " or ".join(str(kind) for kind in kinds), where)
-
-
-def _parse_scalar(kind: Any, value: Any, where: str) -> Any:
-    if kind is float and isinstance(value, int) and not isinstance(value, bool):
-        _expect(value.bit_length() <= 64, value, "a number of this size", where)
-        value = float(value)
-    _expect(type(value) is kind, value, getattr(kind, "__name__", str(kind)), where)
-    _expect(not isinstance(value, float) or math.isfinite(value), value, "finite", where)
-    return value
-
-
-def _expect(ok: bool, value: Any, what: str, where: str) -> None:
-    if not ok:
-        raise BundleCorrupt(f"{where} is {value!r:.60}, not {what}")

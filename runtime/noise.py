@@ -51,6 +51,12 @@ def spaced(schedule: NoiseSchedule, spacing: TimestepSpacing, steps: int) -> Flo
             return np.round(count - np.arange(steps) * (count / steps)) - 1.0
 
 
+def exponential(low: float, high: float, steps: int) -> Floats:
+    """Sigmas [steps] from `high` down to `low`, evenly in log sigma."""
+    sigmas: Floats = np.geomspace(high, low, steps)
+    return sigmas
+
+
 def karras(low: float, high: float, steps: int) -> Floats:
     """Sigmas [steps] from `high` down to `low` (Karras et al. 2022, equation 5, rho = 7)."""
     ramp = np.linspace(0, 1, steps)

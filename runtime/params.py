@@ -55,7 +55,8 @@ class EditParams:
     """One edit as its caller asks for it. Raises `InvalidRequest` when a value is out of bounds.
 
     Guidance scales are those of the InstructPix2Pix paper (Brooks et al. 2023, section 3.2.1):
-    `text_guidance` is s_T, `image_guidance` is s_I. Defaults are the reference model's; a bundle's
+    `text_guidance` is s_T, `image_guidance` is s_I; `guidance_rescale` is phi of Lin et al. 2024,
+    equation 16. Defaults are the reference model's; a bundle's
     manifest may hold others, which `Editor.params` applies.
     """
 
@@ -63,6 +64,9 @@ class EditParams:
     negative_instruction: str = _bounded(0, 1000, "what to keep away from", default="")
     text_guidance: float = _bounded(0.0, 30.0, "s_T: follow the words more", default=7.5)
     image_guidance: float = _bounded(0.0, 10.0, "s_I: keep the picture more", default=1.5)
+    guidance_rescale: float = _bounded(
+        0.0, 1.0, "phi: take back the contrast that guidance adds", default=0.0
+    )
     steps: int = _bounded(1, 150, "sampler steps", default=20)
     sampler: SamplerName = field(default=SamplerName.EULER_A, metadata={"doc": "update rule"})
     seed: int = _bounded(0, MAX_SEED, "noise seed; drawn when absent", default_factory=_draw_seed)
@@ -79,6 +83,11 @@ class EditParams:
                 object.__setattr__(self, spec.name, checked)
         if not self.instruction.strip():
             raise InvalidRequest("instruction is blank; say what to do to the picture")
+        if self.guidance_rescale and not self.text_guidance:
+            raise InvalidRequest(
+                f"guidance_rescale {self.guidance_rescale:g} matches the branch with the words, "
+                "which text_guidance 0 leaves out; give guidance_rescale 0, or text_guidance above"
+            )
 
     def variation(self, offset: int) -> EditParams:
         """The same edit with the seed `offset` further on; after the last seed comes 0."""

@@ -25,18 +25,25 @@ def ports_of(model: Model) -> Mapping[GraphName, Ports]:
     """The ports of the four graphs of `model`."""
     latents = ("B", model.latent_channels, "h", "w")
     image = Port("image", "uint8", ("B", "H", "W", 3))
-    text = Port("text", "float32", ("T", "L", model.text_width))
+    ids = [Port("input_ids", "int32", ("T", "L"))]
+    text = [Port("text", "float32", ("T", "L", model.text_width))]
+    sizes = []
+    if model.pooled_width is not None:
+        ids.append(Port("input_ids_2", "int32", ("T", "L")))
+        text.append(Port("pooled", "float32", ("T", model.pooled_width)))
+        sizes.append(Port("time_ids", "float32", ("R", 6)))
     latent = Port("latent", "float32", latents)
     state = ("x", "history", "noise", "image", "stale")
     return {
-        "text_encoder": Ports((Port("input_ids", "int32", ("T", "L")),), (text,)),
+        "text_encoder": Ports(tuple(ids), tuple(text)),
         "image_encoder": Ports((image,), (latent,)),
         "tick": Ports(
             (
                 *(Port(name, "float32", latents) for name in state),
-                text,
+                *text,
                 *(Port(name, "int32", ("R",)) for name in ("row_slot", "row_text")),
                 *(Port(name, "float32", ("R",)) for name in ("row_image", "timestep")),
+                *sizes,
                 Port("mix", "float32", ("B", "R")),
                 Port("coef", "float32", ("B", 7)),
             ),

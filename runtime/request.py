@@ -20,6 +20,8 @@ from runtime.samplers import Table
 
 Array = NDArray[Any]
 Floats = NDArray[np.float32]
+TextStates = Mapping[str, Floats]
+"""What the text encoder makes of one text: `text` [L, D], of some models also `pooled` [P]."""
 
 
 class Status(Enum):
@@ -76,7 +78,7 @@ class Request:
     cancelled: bool = False  # asked for; becomes a status between ticks
     step: int = 0
     latents: Latents | None = None
-    texts: Mapping[Branch, Floats] = field(default_factory=dict)  # branch -> [L, D]
+    texts: Mapping[Branch, TextStates] = field(default_factory=dict)
     result: NDArray[np.uint8] | None = None  # [H, W, 3]
     error: EditError | None = None
     ticks: int = 0

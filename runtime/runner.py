@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from runtime.backends.base import Array, Arrays, Backend, Graph
 from runtime.bundle import Bundle
-from runtime.cache import Cache, digest
+from runtime.cache import Cache, Encoded, digest
 from runtime.errors import BackendFailure, EditError, NonFinite
-from runtime.guidance import Branch
+from runtime.guidance import Branch, rescale
 from runtime.manifest import GRAPH_NAMES, GraphName
 from runtime.ports import ports_of
-from runtime.request import Floats, Latents, Request, Status
+from runtime.request import Floats, Latents, Request, Status, TextStates
 from runtime.text import TextTokenizer
 
 log = logging.getLogger(__name__)
@@ -42,8 +42,12 @@ class Runner:
 
         Raises `BundleError` or `BackendError`.
         """
-        self._ports = ports_of(bundle.manifest.model)
-        self._tokenizer = TextTokenizer(bundle.tokenizer_path(), bundle.manifest.tokenizer)
+        self._model = bundle.manifest.model
+        self._ports = ports_of(self._model)
+        self._tokenizers = [
+            TextTokenizer(bundle.tokenizer_path(spec), spec)
+            for spec in bundle.manifest.tokenizers()
+        ]
         self._computes = f"{backend.name} in {backend.precision}"
         self._graphs: dict[GraphName, Graph] = {}
         for name in GRAPH_NAMES:
@@ -91,42 +95,56 @@ class Runner:
             _fail(requests[0], exc)
             return 0
         for slot, request in enumerate(requests):
-            self._advance(request, outputs["next"][slot], outputs["denoised"][slot])
-            request.rows += sum(row.slot == slot for row in rows)
+            following, denoised = outputs["next"][slot], outputs["denoised"][slot]
+            own = {row.branch: outputs["rows"][i] for i, row in enumerate(rows) if row.slot == slot}
+            self._advance(request, *_rescaled(request, own, following, denoised))
+            request.rows += len(own)
         return len(rows)
 
     def decode(self, request: Request) -> None:
         """The picture of a request that has taken its last step."""
         assert request.latents is not None
+        inputs = {"latent": request.latents.x}
         try:
-            outputs = self._run("image_decoder", {"latent": request.latents.x[None]})
-            self._check(outputs["mean"], "the decoded picture", request)
+            decoded = self._run_one("image_decoder", inputs, "the decoded picture", request)
         except Exception as exc:
             _fail(request, exc)
             return
-        request.result = outputs["image"][0]
+        request.result = decoded["image"]
         request.latents = None
         request.status = Status.DONE
         request.mark("decoded")
 
-    def _encode_text(self, text: str, request: Request) -> Floats:
-        ids = self._tokenizer.encode(text)
+    def _encode_text(self, text: str, request: Request) -> TextStates:
+        ports = self._ports["text_encoder"].inputs
+        ids = {
+            port.name: tokenizer.encode(text)
+            for port, tokenizer in zip(ports, self._tokenizers, strict=True)
+        }
+        zero = self._model.zero_empty_text and not text
 
-        def encode() -> Floats:
-            states: Floats = self._run("text_encoder", {"input_ids": ids[None]})["text"][0]
-            self._check(states, "the encoded text", request)
-            return states
+        def encode() -> TextStates:
+            states = self._run_one("text_encoder", ids, "the encoded text", request)
+            return {name: np.zeros_like(state) if zero else state for name, state in states.items()}
 
-        return self._cache.get(digest("text", ids), encode)
+        return self._cache.get(digest("no text" if zero else "text", *ids.values()), encode)
 
     def _encode_image(self, request: Request) -> Floats:
-        def encode() -> Floats:
-            pixels = request.pixels[None]
-            latent: Floats = self._run("image_encoder", {"image": pixels})["latent"][0]
-            self._check(latent, "the encoded picture", request)
-            return latent
+        inputs = {"image": request.pixels}
 
-        return self._cache.get(digest("image", request.pixels), encode)
+        def encode() -> Encoded:
+            return self._run_one("image_encoder", inputs, "the encoded picture", request)
+
+        return self._cache.get(digest("image", request.pixels), encode)["latent"]
+
+    def _run_one(
+        self, name: GraphName, inputs: Arrays, where: str, request: Request
+    ) -> dict[str, Array]:
+        """Outputs for one text or picture, without the axis of the batch. Raises `NonFinite`."""
+        outputs = self._run(name, {port: value[None] for port, value in inputs.items()})
+        for output in outputs.values():
+            self._check(output, where, request)
+        return {port: output[0] for port, output in outputs.items()}
 
     def _run(self, name: GraphName, inputs: Arrays) -> dict[str, Array]:
         outputs = self._graphs[name].run(inputs)
@@ -143,20 +161,24 @@ class Runner:
             mix[row.slot, index] = row.weight
         steps = [request.table.timesteps[request.step] for request in requests]
         x = np.stack([one.x for one in latents])
-        return {
+        height, width = requests[0].size
+        given = {
             "x": x,
             "history": np.stack([one.history for one in latents]),
             "noise": np.stack([one.noise for one in latents]),
             "image": np.stack([one.image for one in latents]),
             "stale": np.zeros_like(x),
-            "text": np.stack(texts),
+            **{name: np.stack([text[name] for text in texts]) for name in texts[0]},
             "row_slot": np.array([row.slot for row in rows], np.int32),
             "row_text": row_text,
             "row_image": np.array([row.branch is not Branch.NULL for row in rows], np.float32),
             "timestep": np.array([steps[row.slot] for row in rows], np.float32),
             "mix": mix,
+            # The picture as trained on, where it was cropped (nowhere), the picture as wanted.
+            "time_ids": np.array([[height, width, 0, 0, height, width]] * len(rows), np.float32),
             "coef": np.stack([r.table.coef[r.step] for r in requests]).astype(np.float32),
         }
+        return {port.name: given[port.name] for port in self._ports["tick"].inputs}
 
     def _advance(self, request: Request, following: Floats, denoised: Floats) -> None:
         assert request.latents is not None
@@ -192,6 +214,18 @@ def _fail(request: Request, exc: Exception) -> None:
     request.error.__cause__ = exc
 
 
+def _rescaled(
+    request: Request, rows: Mapping[Branch, Floats], following: Floats, denoised: Floats
+) -> tuple[Floats, Floats]:
+    """`following` and `denoised` [C, h, w] after guidance rescale; both are linear in the mix."""
+    phi = request.params.guidance_rescale
+    if phi == 0.0:
+        return following, denoised
+    change = rescale(phi, request.weights(), rows)
+    _, _, q, _, b, _, _ = map(float, request.table.coef[request.step])
+    return following + b * q * change, denoised + q * change
+
+
 def _draw_step_noise(request: Request) -> None:
     assert request.latents is not None
     if request.table.draws_noise(request.step):
@@ -200,8 +234,8 @@ def _draw_step_noise(request: Request) -> None:
         request.latents.noise = np.zeros_like(request.latents.x)
 
 
-def _distinct(states: Sequence[Floats]) -> tuple[Array, list[Floats]]:
+def _distinct(states: Sequence[TextStates]) -> tuple[Array, list[TextStates]]:
     """Index of each state among the distinct ones, [R], and those; cached states are one object."""
-    found: dict[int, tuple[int, Floats]] = {}
+    found: dict[int, tuple[int, TextStates]] = {}
     index = [found.setdefault(id(state), (len(found), state))[0] for state in states]
     return np.array(index, np.int32), [state for _, state in found.values()]

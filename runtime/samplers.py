@@ -21,7 +21,16 @@ import numpy as np
 
 from runtime.errors import InvalidRequest
 from runtime.manifest import NoiseSchedule, PredictionType
-from runtime.noise import EXTREME, Floats, karras, sigma_at, spaced, timestep_at, training_sigmas
+from runtime.noise import (
+    EXTREME,
+    Floats,
+    exponential,
+    karras,
+    sigma_at,
+    spaced,
+    timestep_at,
+    training_sigmas,
+)
 from runtime.params import SamplerName
 
 _LCM_STEPS: Final = 50  # of the schedule that latent consistency models are distilled on
@@ -63,7 +72,14 @@ class _Path:
 def sampler_table(
     sampler: SamplerName, schedule: NoiseSchedule, prediction: PredictionType, steps: int
 ) -> Table:
-    """The table of one trajectory. Raises `InvalidRequest` when `steps` does not fit."""
+    """The table of one trajectory. Raises `InvalidRequest` when `steps` or `sampler` do not fit."""
+    if schedule.continuous:
+        if sampler not in EDM_SAMPLERS:
+            raise InvalidRequest(
+                f"sampler {sampler} steps through trained timesteps, of which this model has none; "
+                f"choose one of {', '.join(EDM_SAMPLERS)}"
+            )
+        return _table(sampler, schedule, prediction, steps)
     trained = len(schedule.alphas_cumprod)
     limit = trained - 1
     if sampler is SamplerName.LCM:
@@ -78,7 +94,8 @@ def sampler_table(
 def _table(
     sampler: SamplerName, schedule: NoiseSchedule, prediction: PredictionType, steps: int
 ) -> Table:
-    path = SAMPLERS[sampler](schedule, steps)
+    samplers = EDM_SAMPLERS if schedule.continuous else SAMPLERS
+    path = samplers[sampler](schedule, steps)
     c_in = 1.0 / np.sqrt(path.sigmas**2 + 1.0)
     p, q = _denoiser(prediction, path.sigmas)
     coef = np.column_stack([c_in, p, q, path.update])
@@ -100,18 +117,12 @@ def _denoiser(prediction: PredictionType, sigmas: Floats) -> tuple[Floats, Float
 
 def euler(schedule: NoiseSchedule, steps: int) -> _Path:
     """Euler's method on the probability-flow ODE (Karras et al. 2022, without churn)."""
-    timesteps, sigmas, following = _levels(schedule, steps)
-    a = following / sigmas
-    return _Path(_init_scale(schedule, sigmas), timesteps, sigmas, _update(a, 1 - a))
+    return _euler(*_levels(schedule, steps))
 
 
 def euler_a(schedule: NoiseSchedule, steps: int) -> _Path:
     """Ancestral Euler: an Euler step to sigma_down, then noise sigma_up (k-diffusion)."""
-    timesteps, sigmas, following = _levels(schedule, steps)
-    ratio = following / sigmas
-    up = following * np.sqrt(1 - ratio**2)
-    a = ratio**2  # sigma_down / sigma, since sigma_down^2 = following^2 - up^2
-    return _Path(_init_scale(schedule, sigmas), timesteps, sigmas, _update(a, 1 - a, d=up))
+    return _euler_a(*_levels(schedule, steps))
 
 
 def ddim(schedule: NoiseSchedule, steps: int) -> _Path:
@@ -143,14 +154,15 @@ def dpmpp_2m(schedule: NoiseSchedule, steps: int) -> _Path:
             timesteps = spaced(schedule, "leading", steps + 1)[:-1]
         case "trailing":
             timesteps = spaced(schedule, "trailing", steps)
-    return _multistep(timesteps, sigma_at(training, timesteps))
+    sigmas = sigma_at(training, timesteps)
+    return _multistep(_unit_variance(sigmas), timesteps, sigmas)
 
 
 def dpmpp_2m_karras(schedule: NoiseSchedule, steps: int) -> _Path:
     """DPM-Solver++(2M) on Karras' sigmas, over the whole range of the training schedule."""
     training = training_sigmas(schedule)
     sigmas = karras(training[0], training[-1], steps)
-    return _multistep(np.round(timestep_at(training, sigmas)), sigmas)
+    return _multistep(_unit_variance(sigmas), np.round(timestep_at(training, sigmas)), sigmas)
 
 
 def lcm(schedule: NoiseSchedule, steps: int) -> _Path:
@@ -177,16 +189,15 @@ SAMPLERS: Final[Mapping[SamplerName, Callable[[NoiseSchedule, int], _Path]]] = {
 }
 
 
-def _levels(schedule: NoiseSchedule, steps: int) -> tuple[Floats, Floats, Floats]:
-    """Timesteps, their sigmas, and the sigmas they step to (0 at the end), each [steps]."""
+def _levels(schedule: NoiseSchedule, steps: int) -> tuple[float, Floats, Floats]:
+    """Of the Euler family: scale of the first x, timesteps and sigmas [steps].
+
+    It starts from sigma z, from unit variance only under "leading" spacing.
+    """
     timesteps = spaced(schedule, "linspace", steps)
     sigmas = sigma_at(training_sigmas(schedule), timesteps)
-    return timesteps, sigmas, np.append(sigmas[1:], 0.0)
-
-
-def _init_scale(schedule: NoiseSchedule, sigmas: Floats) -> float:
-    """The Euler family starts from sigma z, from unit variance only under "leading" spacing."""
-    return _unit_variance(sigmas) if schedule.timestep_spacing == "leading" else float(sigmas[0])
+    leading = schedule.timestep_spacing == "leading"
+    return _unit_variance(sigmas) if leading else float(sigmas[0]), timesteps, sigmas
 
 
 def _unit_variance(sigmas: Floats) -> float:
@@ -194,7 +205,20 @@ def _unit_variance(sigmas: Floats) -> float:
     return float(np.sqrt(sigmas[0] ** 2 + 1))
 
 
-def _multistep(timesteps: Floats, sigmas: Floats) -> _Path:
+def _euler(init_scale: float, timesteps: Floats, sigmas: Floats) -> _Path:
+    a = np.append(sigmas[1:], 0.0) / sigmas
+    return _Path(init_scale, timesteps, sigmas, _update(a, 1 - a))
+
+
+def _euler_a(init_scale: float, timesteps: Floats, sigmas: Floats) -> _Path:
+    following = np.append(sigmas[1:], 0.0)
+    ratio = following / sigmas
+    up = following * np.sqrt(1 - ratio**2)
+    a = ratio**2  # sigma_down / sigma, since sigma_down^2 = following^2 - up^2
+    return _Path(init_scale, timesteps, sigmas, _update(a, 1 - a, d=up))
+
+
+def _multistep(init_scale: float, timesteps: Floats, sigmas: Floats) -> _Path:
     """Second order from D and the D before it; first order on the first step and to sigma 0."""
     following = np.append(sigmas[1:], 0.0)
     a = following / sigmas
@@ -204,8 +228,29 @@ def _multistep(timesteps: Floats, sigmas: Floats) -> _Path:
     ratio = step[:-1] / step[1:]  # [steps - 2]: previous step over this one
     c[inner] = -b[inner] / (2 * ratio)
     b[inner] -= c[inner]
-    return _Path(_unit_variance(sigmas), timesteps, sigmas, _update(a, b, c))
+    return _Path(init_scale, timesteps, sigmas, _update(a, b, c))
 
 
 def _update(a: Floats, b: Floats, c: Floats | float = 0.0, d: Floats | float = 0.0) -> Floats:
     return np.column_stack([a, b, np.broadcast_to(c, a.shape), np.broadcast_to(d, a.shape)])
+
+
+def _edm(
+    rule: Callable[[float, Floats, Floats], _Path], spacing: Callable[[float, float, int], Floats]
+) -> Callable[[NoiseSchedule, int], _Path]:
+    """A sampler of continuous schedules, from an update rule and a spacing of sigmas."""
+
+    def sampler(schedule: NoiseSchedule, steps: int) -> _Path:
+        low, high = training_sigmas(schedule)
+        sigmas = spacing(low, high, steps)
+        return rule(_unit_variance(sigmas), np.log(sigmas) / 4, sigmas)
+
+    return sampler
+
+
+EDM_SAMPLERS: Final[Mapping[SamplerName, Callable[[NoiseSchedule, int], _Path]]] = {
+    SamplerName.EULER: _edm(_euler, exponential),
+    SamplerName.EULER_A: _edm(_euler_a, exponential),
+    SamplerName.DPMPP_2M: _edm(_multistep, exponential),
+    SamplerName.DPMPP_2M_KARRAS: _edm(_multistep, karras),
+}

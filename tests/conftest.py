@@ -81,6 +81,54 @@ def other_checkpoint(once: Once) -> Path:
 
 
 @pytest.fixture(scope="session")
+def xl_checkpoint(once: Once) -> Path:
+    """A tiny SDXL InstructPix2Pix checkpoint with an AutoencoderTiny (tests/tiny_xl.py)."""
+
+    def make(path: Path) -> None:
+        from tests.tiny_xl import write_tiny_xl_checkpoint
+
+        write_tiny_xl_checkpoint(path, vae="tiny")
+
+    return once("xl-checkpoint", make)
+
+
+@pytest.fixture(scope="session")
+def xl_bundle(xl_checkpoint: Path, once: Once) -> Path:
+    """`xl_checkpoint` exported in fp32."""
+
+    def make(path: Path) -> None:
+        from export.assemble import export_bundle
+
+        export_bundle(xl_checkpoint, path, precision="fp32")
+
+    return once("xl-bundle", make)
+
+
+@pytest.fixture(scope="session")
+def cosxl_checkpoint(once: Once) -> Path:
+    """A tiny CosXL editing checkpoint with an AutoencoderKL, whose latents are to be scaled."""
+
+    def make(path: Path) -> None:
+        from tests.tiny_xl import COSXL, write_tiny_xl_checkpoint
+
+        write_tiny_xl_checkpoint(path, scheduler=COSXL, index={"is_cosxl_edit": True})
+
+    return once("cosxl-checkpoint", make)
+
+
+@pytest.fixture(scope="session")
+def cosxl_bundle(cosxl_checkpoint: Path, once: Once) -> Path:
+    """`cosxl_checkpoint` exported in fp32."""
+
+    def make(path: Path) -> None:
+        from export.assemble import export_bundle
+
+        export_bundle(cosxl_checkpoint, path, precision="fp32")
+
+    return once("cosxl-bundle", make)
+
+
+@pytest.fixture(scope="session")
 def cli_export(other_checkpoint: Path, once: Once) -> Path:
     """`other_checkpoint` exported in fp16 by the command line, with engines for one GPU.
 

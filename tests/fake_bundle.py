@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,7 @@ def write_fake_bundle(path: Path, **model: Any) -> Path:
         "prediction_type": "epsilon",
         "languages": ("en",),
     }
+    spec = Tokenizer(file_of(path, "tokenizer.json"), max_length=16, pad_token_id=0)
     manifest = Manifest(
         schema_version=SCHEMA_VERSION,
         name="fake",
@@ -50,7 +52,8 @@ def write_fake_bundle(path: Path, **model: Any) -> Path:
         licence="Apache-2.0",
         model=Model(**{**facts, **model}),
         noise_schedule=scaled_linear(),
-        tokenizer=Tokenizer(file_of(path, "tokenizer.json"), max_length=16, pad_token_id=0),
+        tokenizer=spec,
+        tokenizer_2=dataclasses.replace(spec, pad_token_id=1) if "pooled_width" in model else None,
         defaults={"steps": 4, "max_size": 64},
         graphs={
             name: (

@@ -50,10 +50,10 @@ def write_tiny_checkpoint(
     with quiet(), torch.random.fork_rng():
         torch.manual_seed(seed)
         pipeline = StableDiffusionInstructPix2PixPipeline(
-            vae=_autoencoder_kl() if vae == "kl" else _autoencoder_tiny(),
-            text_encoder=_text_encoder(),
+            vae=autoencoder(vae),
+            text_encoder=text_encoder(),
             tokenizer=tiny_tokenizer(),
-            unet=_unet(unet or {}),
+            unet=tiny_unet(unet or {}),
             scheduler=EulerAncestralDiscreteScheduler(),
             safety_checker=None,
             feature_extractor=None,
@@ -86,7 +86,7 @@ def scheduler_config(prediction_type: str, zero_snr: bool) -> dict[str, Any]:
     return config
 
 
-def tiny_tokenizer() -> CLIPTokenizer:
+def tiny_tokenizer(**special: str) -> CLIPTokenizer:
     """A byte-level BPE like CLIP's: 256 bytes, the same with `</w>`, and merges for a few words."""
     symbols = sorted(ByteLevel.alphabet())
     vocab = [*symbols, *(symbol + "</w>" for symbol in symbols)]
@@ -100,23 +100,24 @@ def tiny_tokenizer() -> CLIPTokenizer:
             left += symbol
     vocab += ["<|startoftext|>", "<|endoftext|>"]
     ids = {token: i for i, token in enumerate(vocab)}
-    return CLIPTokenizer(vocab=ids, merges=merges, model_max_length=MAX_LENGTH)
+    return CLIPTokenizer(vocab=ids, merges=merges, model_max_length=MAX_LENGTH, **special)
 
 
-def _text_encoder() -> CLIPTextModel:
+def text_encoder(kind: type[Any] = CLIPTextModel, **overrides: Any) -> Any:
+    """A text encoder of class `kind`; `overrides` are entries of its config."""
     tokenizer = tiny_tokenizer()
-    config = CLIPTextConfig(
-        vocab_size=len(tokenizer),
-        hidden_size=TEXT_WIDTH,
-        intermediate_size=64,
-        num_hidden_layers=1,
-        num_attention_heads=2,
-        max_position_embeddings=MAX_LENGTH,
-        bos_token_id=tokenizer.bos_token_id,
-        eos_token_id=tokenizer.eos_token_id,
-        pad_token_id=tokenizer.pad_token_id,
-    )
-    model = CLIPTextModel(config).eval()
+    config: dict[str, Any] = {
+        "vocab_size": len(tokenizer),
+        "hidden_size": TEXT_WIDTH,
+        "intermediate_size": 64,
+        "num_hidden_layers": 1,
+        "num_attention_heads": 2,
+        "max_position_embeddings": MAX_LENGTH,
+        "bos_token_id": tokenizer.bos_token_id,
+        "eos_token_id": tokenizer.eos_token_id,
+        "pad_token_id": tokenizer.pad_token_id,
+    }
+    model = kind(CLIPTextConfig(**(config | overrides))).eval()
     with torch.no_grad():  # its own initialisation (std 0.02) would make every text the same
         for name, weight in model.named_parameters():
             if weight.ndim == 2:
@@ -124,7 +125,10 @@ def _text_encoder() -> CLIPTextModel:
     return model
 
 
-def _unet(overrides: dict[str, Any]) -> UNet2DConditionModel:
+def tiny_unet(
+    overrides: dict[str, Any], added: dict[str, torch.Tensor] | None = None
+) -> UNet2DConditionModel:
+    """A UNet with `overrides` in its config; `added` are two rows of its added conditions."""
     config: dict[str, Any] = {
         "sample_size": 16,
         "in_channels": 2 * LATENT_CHANNELS,
@@ -142,14 +146,18 @@ def _unet(overrides: dict[str, Any]) -> UNet2DConditionModel:
     }
     model = UNet2DConditionModel(**(config | overrides)).eval()
     x = torch.randn(2, model.config.in_channels, 16, 16)
-    text = torch.randn(2, MAX_LENGTH, TEXT_WIDTH)
+    text = torch.randn(2, MAX_LENGTH, model.config.cross_attention_dim)
     with torch.no_grad():
         for name, weight in model.named_parameters():
             if ("attn2" in name or "time_emb_proj" in name) and weight.ndim == 2:
                 weight.mul_(3)
-        out = model(x, torch.tensor([900.0, 100.0]), text).sample
+        out = model(x, torch.tensor([900.0, 100.0]), text, added_cond_kwargs=added).sample
         _scale_output(model.conv_out, 1.0 / out.std())
     return model
+
+
+def autoencoder(kind: Literal["kl", "tiny"]) -> AutoencoderKL | AutoencoderTiny:
+    return _autoencoder_kl() if kind == "kl" else _autoencoder_tiny()
 
 
 def _autoencoder_kl() -> AutoencoderKL:

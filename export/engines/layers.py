@@ -23,7 +23,8 @@ def count_layers(trt: Any, network: Any) -> tuple[LayerCount, ...]:
 def check_precision(trt: Any, network: Any, name: GraphName, precision: Precision) -> None:
     """Raises `EngineError` for layers that compute in another type than `export.precision` says:
     convolutions and products with weights in float16 where a graph computes in it, else in
-    float32; norms in float32 everywhere. The timestep's embedding is exempt, [R, C] of float32."""
+    float32; norms in float32 everywhere. Products without an axis of positions are exempt: the
+    embeddings of timestep and sizes, [R, C] of float32, and the pooled text's projection."""
     half = precision == "fp16" and name in HALF_ARITHMETIC
     wanted = "HALF" if half else "FLOAT"
     wrong = [

@@ -18,6 +18,7 @@ import numpy as np
 from runtime.backends.base import Array, Arrays, Graph
 from runtime.errors import BackendFailure
 from runtime.manifest import GraphName, Manifest, Model, Precision
+from runtime.ports import ports_of
 
 _GRAIN: Final = np.float32(0.1)
 
@@ -42,8 +43,9 @@ class FakeGraph:
         self._model = model
 
     def run(self, inputs: Arrays) -> dict[str, Array]:
-        if inputs.keys() != _INPUTS[self._name]:
-            raise BackendFailure(f"{self._name} takes {_INPUTS[self._name]}, not {set(inputs)}")
+        taken = {port.name for port in ports_of(self._model)[self._name].inputs}
+        if inputs.keys() != taken:
+            raise BackendFailure(f"{self._name} takes {taken}, not {set(inputs)}")
         try:
             return _GRAPHS[self._name](self._model, inputs)
         except (IndexError, ValueError) as exc:
@@ -54,9 +56,12 @@ class FakeGraph:
 
 
 def _text_encoder(model: Model, inputs: Arrays) -> dict[str, Array]:
-    ids = inputs["input_ids"]  # [T, L]
-    states = 0.1 * np.sin(ids.astype(np.float32))[..., None]
-    return {"text": np.repeat(states, model.text_width, axis=2)}
+    encoded = [np.sin(ids.astype(np.float32)) for ids in inputs.values()]  # [T, L] each
+    states = 0.1 * np.mean(encoded, axis=0)[..., None]
+    outputs = {"text": np.repeat(states, model.text_width, axis=2)}
+    if model.pooled_width is not None:
+        outputs["pooled"] = np.repeat(states.mean(axis=1), model.pooled_width, axis=1)
+    return outputs
 
 
 def _image_encoder(model: Model, inputs: Arrays) -> dict[str, Array]:
@@ -93,13 +98,6 @@ def _tick(model: Model, inputs: Arrays) -> dict[str, Array]:
     return {"next": following, "denoised": denoised, "rows": rows}
 
 
-_INPUTS: Final[dict[GraphName, set[str]]] = {
-    "text_encoder": {"input_ids"},
-    "image_encoder": {"image"},
-    "image_decoder": {"latent"},
-    "tick": {"x", "history", "noise", "image", "stale", "text", "row_slot", "row_text"}
-    | {"row_image", "timestep", "mix", "coef"},
-}
 _GRAPHS: Final[dict[GraphName, Callable[[Model, Arrays], dict[str, Array]]]] = {
     "text_encoder": _text_encoder,
     "image_encoder": _image_encoder,

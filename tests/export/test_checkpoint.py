@@ -63,11 +63,15 @@ def test_not_a_checkpoint(kind: str, tmp_path: Path) -> None:
 
 
 def another_pipeline(path: Path) -> None:
-    edit_json(path / "model_index.json", _class_name="StableDiffusionXLPipeline")
+    edit_json(path / "model_index.json", _class_name="StableDiffusionImg2ImgPipeline")
 
 
 def text_to_image(path: Path) -> None:
     edit_json(path / "model_index.json", _class_name="StableDiffusionPipeline")
+
+
+def text_to_image_xl(path: Path) -> None:
+    edit_json(path / "model_index.json", _class_name="StableDiffusionXLPipeline")
 
 
 def four_channels(path: Path) -> None:
@@ -125,11 +129,12 @@ def json_list(path: Path) -> None:
 @pytest.mark.parametrize(
     ("damage", "reason"),
     [
-        (another_pipeline, "StableDiffusionXLPipeline checkpoint; only StableDiffusionInstruct"),
+        (another_pipeline, "StableDiffusionImg2ImgPipeline checkpoint; only StableDiffusionIns"),
         (text_to_image, "a text-to-image checkpoint, not an editing one; give one that Stable"),
+        (text_to_image_xl, "a text-to-image checkpoint, not .* or StableDiffusionXLInstruct"),
         (four_channels, "a text-to-image checkpoint, not an editing one"),
         (nine_channels, "9 input and 4 output channels"),
-        (further_conditions, "further conditions .addition_embed_type"),
+        (further_conditions, "further conditions .addition_embed_type 'text_time'"),
         (other_text_width, "width 32, the text encoder gives 48"),
         (attention_mask, "attention mask"),
         (no_vae_folder, "no vae directory"),

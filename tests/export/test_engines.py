@@ -19,6 +19,7 @@ from export.engines.recipe import EngineRecipe, Options
 from export.errors import EngineError
 from runtime.bundle import Bundle
 from runtime.manifest import GRAPH_NAMES, BuiltFor, GraphName, Precision
+from tests.tiny_xl import POOLED_WIDTH
 
 GPUS = ("8.0", "8.6", "8.9", "12.0")
 SHAPES = Shapes(Range(1, 3, 6), Range(64, 96, 128))
@@ -219,6 +220,25 @@ def test_a_range_as_it_is_written(written: str) -> None:
     assert parse_range("1:3:12") == Range(1, 3, 12)
     with pytest.raises(EngineError, match="LEAST:USUAL:MOST"):
         parse_range(written)
+
+
+@pytest.mark.parametrize("graph", ["text_encoder", "tick"])
+def test_engines_of_two_text_encoders_and_added_conditions(
+    graph: GraphName, library: Library, xl_bundle: Path
+) -> None:
+    """A builder refuses profiles of other inputs than a graph has."""
+    bundle = Bundle.open(xl_bundle)
+    path = bundle.graph_path(bundle.variant(graph, ("fp32",)))
+    assert make(library, path, profiles(bundle, graph), precision="fp32", graph=graph)
+
+
+def test_a_profile_of_added_conditions_covers_every_text_and_row(xl_bundle: Path) -> None:
+    given = profiles(Bundle.open(xl_bundle), "tick")
+    for name, leader in (("pooled", "text"), ("time_ids", "timestep")):
+        for bound in ("least", "usual", "most"):
+            count, *width = getattr(given[name], bound)
+            assert count == getattr(given[leader], bound)[0]
+            assert width == [POOLED_WIDTH if name == "pooled" else 6]
 
 
 def test_a_profile_covers_every_tick_of_its_rows(bundle: Bundle) -> None:

@@ -192,7 +192,7 @@ def test_edit_defaults(checkpoint: Path) -> None:
         ('{"steps": 1000}', "steps 1000 is out of bounds"),
         ('{"sampler": "magic"}', "sampler 'magic' is unknown"),
         ('{"instruction": "make it night"}', "unknown names instruction"),
-        ('{"guidance": 3}', "unknown names guidance; known: image_guidance"),
+        ('{"guidance": 3}', "unknown names guidance; known: guidance_rescale, image_guidance"),
         ("[1]", "no object"),
         ("{", "edit_defaults.json"),
     ],

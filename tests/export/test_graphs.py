@@ -12,7 +12,7 @@ from torch import Tensor
 
 from export.checkpoint import open_checkpoint
 from export.facts import model_facts
-from export.graphs import COMPONENTS, build_graph
+from export.graphs import build_graph
 from export.precision import Float32Island, reduce_timestep, to_half
 from export.reference import Probe
 from runtime.manifest import GraphName
@@ -25,7 +25,7 @@ def tiny_vae_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def load(checkpoint: Path, name: GraphName) -> Any:
-    return build_graph(name, open_checkpoint(checkpoint).load(COMPONENTS[name]))
+    return build_graph(name, open_checkpoint(checkpoint))
 
 
 def inputs(checkpoint: Path, name: GraphName, requests: int = 2) -> dict[str, Tensor]:

@@ -14,7 +14,7 @@ from diffusers import EulerDiscreteScheduler, StableDiffusionInstructPix2PixPipe
 
 from export.checkpoint import open_checkpoint
 from export.facts import own_scheduler
-from export.graphs import COMPONENTS, build_graph
+from export.graphs import build_graph
 from export.reference import IMAGE_GUIDANCE, TEXT_GUIDANCE, EagerEdit, picture
 from runtime.manifest import GRAPH_NAMES
 from tests.tiny import MAX_LENGTH
@@ -37,9 +37,9 @@ def test_the_eager_edit_is_that_of_the_pipeline(
     checkpoint = open_checkpoint(path)
     betas = own_scheduler(checkpoint).betas
     pixels = picture(1, 48, 64, torch.Generator().manual_seed(2))
-    edit = EagerEdit(pixels, checkpoint.tokenizer(), MAX_LENGTH, betas, config)
+    edit = EagerEdit(checkpoint, pixels, MAX_LENGTH)
     for name in GRAPH_NAMES:
-        edit.advance(name, build_graph(name, checkpoint.load(COMPONENTS[name])))
+        edit.advance(name, build_graph(name, checkpoint))
 
     pipeline = StableDiffusionInstructPix2PixPipeline.from_pretrained(path)
     pipeline.set_progress_bar_config(disable=True)

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from export.checkpoint import open_checkpoint
-from export.pack import TOKENIZER_FILE, digest, write_tokenizer
+from export.pack import digest, write_tokenizer
 from runtime.manifest import Tokenizer
 from runtime.text import TextTokenizer
 from tests.tiny import MAX_LENGTH
@@ -36,7 +36,7 @@ def both(
     tiny_checkpoint: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Any, TextTokenizer]:
     original = open_checkpoint(tiny_checkpoint).tokenizer()
-    path = write_tokenizer(tmp_path_factory.mktemp("tokenizer"), original)
+    path = write_tokenizer(tmp_path_factory.mktemp("tokenizer"), "tokenizer", original)
     spec = Tokenizer(digest(path.parent, path), MAX_LENGTH, original.pad_token_id)
     return original, TextTokenizer(path, spec)
 
@@ -63,7 +63,7 @@ def test_no_padding_or_truncation_is_stored_even_after_use(
 ) -> None:
     tokenizer = open_checkpoint(tiny_checkpoint).tokenizer()
     tokenizer("make it night", padding="max_length", truncation=True, max_length=8)
-    stored = json.loads(write_tokenizer(tmp_path, tokenizer).read_text())
+    stored = json.loads(write_tokenizer(tmp_path, "tokenizer", tokenizer).read_text())
     assert stored["padding"] is None
     assert stored["truncation"] is None
-    assert (tmp_path / TOKENIZER_FILE).exists()
+    assert (tmp_path / "tokenizer.json").exists()

@@ -6,7 +6,6 @@ with `Scheduler.from_config(pipeline.scheduler.config)`.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,37 +14,27 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from diffusers import (
-    DDIMScheduler,
-    DPMSolverMultistepScheduler,
-    EulerAncestralDiscreteScheduler,
-    EulerDiscreteScheduler,
-    LCMScheduler,
-    StableDiffusionInstructPix2PixPipeline,
-)
+from diffusers import StableDiffusionInstructPix2PixPipeline
 from PIL import Image
 
 from export.checkpoint import Checkpoint, open_checkpoint
-from export.facts import model_facts, noise_schedule
 from runtime import Editor, EditParams, Limits, SamplerName
 from runtime.backends.base import load_backend
 from runtime.bundle import Bundle
 from runtime.cache import Cache
 from runtime.engine import Engine
-from runtime.manifest import Manifest
-from runtime.request import Request
 from runtime.runner import Runner
-from runtime.samplers import sampler_table
+from tests.parity.oracle import (
+    LATENT_BOUND,
+    assert_same,
+    manifest_for,
+    photo,
+    prepared,
+    reference_scheduler,
+    run_request,
+    with_scheduler,
+)
 
-REFERENCES: dict[SamplerName, tuple[Any, dict[str, Any]]] = {
-    SamplerName.EULER: (EulerDiscreteScheduler, {}),
-    SamplerName.EULER_A: (EulerAncestralDiscreteScheduler, {}),
-    SamplerName.DDIM: (DDIMScheduler, {}),
-    SamplerName.DPMPP_2M: (DPMSolverMultistepScheduler, {}),
-    SamplerName.DPMPP_2M_KARRAS: (DPMSolverMultistepScheduler, {"use_karras_sigmas": True}),
-    SamplerName.LCM: (LCMScheduler, {}),
-}
-LATENT_BOUND = 1e-3
 STEPS = 6
 
 
@@ -128,19 +117,8 @@ def test_same_seed_gives_the_same_picture(
     image = photo(case.width, case.height)
 
     pipeline.scheduler = reference_scheduler(checkpoint, case.sampler)
-    latents, picture = run_pipeline(pipeline, image, params)
-    request = prepared(manifest, image, params)
-    runner.encode(request)
-    while request.step < request.table.steps:
-        runner.tick([request])
-    assert request.latents is not None, request.error
-    ours = request.latents.x
-    runner.decode(request)
-
-    assert np.abs(ours - latents).max() < LATENT_BOUND
-    assert request.result is not None
-    difference = np.abs(request.result.astype(int) - picture.astype(int))
-    assert np.mean(difference > 1) < 1e-3
+    expected = run_pipeline(pipeline, image, params)
+    assert_same(run_request(runner, prepared(manifest, image, params)), expected)
 
 
 @pytest.mark.parametrize(("text", "image"), [(7.5, 0.5), (1.0, 1.5), (0.5, 1.0), (3.0, 0.0)])
@@ -203,32 +181,6 @@ def test_neighbours_do_not_change_a_result(backend: str, bundle: Bundle) -> None
         assert np.mean(gap) < 1e-3
 
 
-def photo(width: int, height: int) -> Image.Image:
-    """Smooth colours with an edge, of a size that needs no resizing."""
-    y, x = np.mgrid[0:height, 0:width]
-    pixels = np.stack([x * 2, y * 3, 255 * (x > y)], axis=-1)
-    return Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8))
-
-
-def with_scheduler(checkpoint: Checkpoint, changes: dict[str, Any]) -> Checkpoint:
-    """The checkpoint as if its scheduler's file were changed."""
-    config = {**checkpoint.configs["scheduler"], **changes}
-    return dataclasses.replace(checkpoint, configs={**checkpoint.configs, "scheduler": config})
-
-
-def manifest_for(checkpoint: Checkpoint, manifest: Manifest) -> Manifest:
-    """The manifest with what an export of this checkpoint would state; the graphs stay the same."""
-    return dataclasses.replace(
-        manifest, noise_schedule=noise_schedule(checkpoint), model=model_facts(checkpoint)
-    )
-
-
-def reference_scheduler(checkpoint: Checkpoint, sampler: SamplerName) -> Any:
-    kind, options = REFERENCES[sampler]
-    own = EulerAncestralDiscreteScheduler.from_config(checkpoint.configs["scheduler"])
-    return kind.from_config(own.config, **options)
-
-
 def run_pipeline(
     pipeline: StableDiffusionInstructPix2PixPipeline, image: Image.Image, params: EditParams
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -251,11 +203,3 @@ def run_pipeline(
         output_type="np",
     ).images[0]
     return kept["latents"][0].numpy(), np.round(picture * 255).astype(np.uint8)
-
-
-def prepared(manifest: Manifest, image: Image.Image, params: EditParams) -> Request:
-    model = manifest.model
-    table = sampler_table(
-        params.sampler, manifest.noise_schedule, model.prediction_type, params.steps
-    )
-    return Request(params, table, np.asarray(image))

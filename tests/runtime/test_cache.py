@@ -11,11 +11,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from runtime.cache import Cache, digest
+from runtime.cache import Cache, Encoded, digest
 
 
-def of(size: int) -> NDArray[np.float32]:
-    return np.full(size, size, np.float32)  # 4 bytes each
+def of(size: int) -> Encoded:
+    """`size` numbers of 4 bytes each, in two arrays."""
+    states = np.full(size, size, np.float32)
+    return {"text": states[1:], "pooled": states[:1]}
+
+
+def assert_same(found: Encoded, expected: Encoded) -> None:
+    assert found.keys() == expected.keys()
+    for name in expected:
+        np.testing.assert_array_equal(found[name], expected[name])
 
 
 @given(st.lists(st.integers(1, 12), max_size=60), st.integers(0, 80))
@@ -28,12 +36,12 @@ def test_it_forgets_the_least_recently_used_and_never_exceeds_its_bound(
     for size in sizes:
         computed: list[int] = []
 
-        def compute(size: int = size, computed: list[int] = computed) -> NDArray[np.float32]:
+        def compute(size: int = size, computed: list[int] = computed) -> Encoded:
             computed.append(size)
             return of(size)
 
         found = cache.get(b"%d" % size, compute)
-        np.testing.assert_array_equal(found, of(size))
+        assert_same(found, of(size))
         assert bool(computed) == (size not in held)
         hits += size in held
         if 4 * size <= bound:
@@ -57,13 +65,14 @@ def test_what_cannot_be_computed_is_not_held() -> None:
         with pytest.raises(RuntimeError, match="torn"):
             cache.get(b"key", fail)
     assert (cache.bytes, cache.misses) == (0, 2)
-    np.testing.assert_array_equal(cache.get(b"key", lambda: of(3)), of(3))
+    assert_same(cache.get(b"key", lambda: of(3)), of(3))
 
 
 def test_what_is_shared_cannot_be_written() -> None:
     found = Cache(100).get(b"key", lambda: of(3))
-    with pytest.raises(ValueError, match="read-only"):
-        found[0] = 1
+    for array in found.values():
+        with pytest.raises(ValueError, match="read-only"):
+            array[0] = 1
 
 
 def test_a_digest_tells_contents_shapes_types_and_kinds_apart() -> None:
@@ -80,3 +89,9 @@ def test_a_digest_tells_contents_shapes_types_and_kinds_apart() -> None:
     digests = {digest("image", content) for content in (pixels, *others)}
     assert len(digests | {digest("text", pixels)}) == len(others) + 2
     assert digest("image", pixels.copy(order="F")) == digest("image", pixels)
+
+
+def test_a_digest_tells_apart_where_one_content_ends_and_the_next_begins() -> None:
+    ids = np.arange(6, dtype=np.int32)
+    splits = [(ids,), (ids[:2], ids[2:]), (ids[:4], ids[4:]), (ids[2:], ids[:2])]
+    assert len({digest("text", *contents) for contents in splits}) == len(splits)

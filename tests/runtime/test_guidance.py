@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from PIL import Image
 
-from runtime import Editor, EditParams
-from runtime.guidance import Branch, branch_weights
+from runtime import Editor, EditParams, EditResult, InvalidRequest
+from runtime.guidance import Branch, branch_weights, rescale
 
 text_scales = st.floats(0, 30)
 image_scales = st.floats(0, 10)
@@ -91,6 +92,50 @@ def test_the_engine_evaluates_as_many_rows_as_there_are_weights(
     result = editor.edit(picture, "make it night", steps=5, seed=1, **scales)
     assert result.rows == 5 * len(expected)
     assert counted(editor) - before == 5 * len(expected)
+
+
+phis = st.floats(0, 1)
+
+
+def pictures(seed: int) -> dict[Branch, np.ndarray]:
+    """Rows [4, 5, 6] of three spreads."""
+    random = np.random.default_rng(seed)
+    return {b: random.normal(scale=b + 1, size=(4, 5, 6)).astype(np.float32) for b in Branch}
+
+
+@given(text_scales.filter(bool), image_scales, phis, st.integers(0, 99))
+def test_rescale_takes_back_the_part_phi_of_the_spread(
+    s_t: float, s_i: float, phi: float, seed: int
+) -> None:
+    rows, weighted = pictures(seed), weights(s_t, s_i)
+    mixed = np.sum([np.float32(w) * rows[branch] for branch, w in weighted.items()], axis=0)
+    rescaled = mixed + rescale(phi, weighted, rows)
+    wanted = phi * rows[Branch.FULL].std() + (1 - phi) * mixed.std()
+    assert rescaled.dtype == np.float32
+    assert rescaled.std() == pytest.approx(wanted, rel=1e-4)
+
+
+def test_rescale_of_a_mix_without_spread_changes_nothing() -> None:
+    flat = {branch: np.ones((4, 2, 2), np.float32) for branch in Branch}
+    assert not rescale(0.7, weights(7.5, 1.5), flat).any()
+
+
+def test_rescale_needs_the_branch_that_it_matches() -> None:
+    with pytest.raises(InvalidRequest, match=r"guidance_rescale 0\.7 .* give guidance_rescale 0"):
+        EditParams("make it night", text_guidance=0.0, guidance_rescale=0.7)
+
+
+def test_rescale_reaches_the_picture_and_no_neighbour(editor: Editor, picture: Image.Image) -> None:
+    def asked(phi: float) -> EditParams:
+        return EditParams("make it night", seed=1, steps=3, guidance_rescale=phi, max_size=64)
+
+    (plain,) = editor.edit_many([(picture, asked(0.0))])
+    beside, rescaled = editor.edit_many([(picture, asked(0.0)), (picture, asked(0.7))])
+    assert isinstance(plain, EditResult)
+    assert isinstance(beside, EditResult)
+    assert isinstance(rescaled, EditResult)
+    assert plain.image.tobytes() == beside.image.tobytes()
+    assert plain.image.tobytes() != rescaled.image.tobytes()
 
 
 def counted(editor: Editor) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, get_args
 
 import pytest
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 from runtime import Bundle, BundleCorrupt, BundleError, BundleIncompatible, Manifest
 from runtime.manifest import (
     GRAPH_NAMES,
+    MANIFEST_FILE,
     SCHEMA_VERSION,
     BuiltFor,
     EngineLibrary,
@@ -26,6 +28,7 @@ from runtime.manifest import (
     Tokenizer,
     Variant,
 )
+from tests.fake_bundle import write_fake_bundle
 
 Json = dict[str, Any]
 Where = tuple[str | int, ...]
@@ -66,6 +69,13 @@ schedules = st.builds(
     timestep_spacing=st.sampled_from([None, "linspace", "leading", "trailing"]),
     steps_offset=st.integers(0, 1),
     set_alpha_to_one=st.booleans(),
+) | st.builds(
+    NoiseSchedule,
+    alphas_cumprod=st.tuples(st.floats(0.6, 0.999), st.floats(0.001, 0.5)),
+    timestep_spacing=st.none(),
+    steps_offset=st.just(0),
+    set_alpha_to_one=st.just(True),
+    continuous=st.just(True),
 )
 models = st.builds(
     lambda factor, **facts: Model(size_multiple=facts["downscale"] * factor, **facts),
@@ -86,15 +96,25 @@ parities = st.builds(
     mean_error=finite,
     bound=st.none() | finite,
 )
+tokenizers = st.builds(Tokenizer, files, st.just(77), st.integers(0, 60_000))
 manifests = st.builds(
-    Manifest,
+    lambda model, second, pooled, zero, **rest: Manifest(
+        model=dataclasses.replace(
+            model, pooled_width=pooled if second else None, zero_empty_text=zero
+        ),
+        tokenizer_2=second,
+        **rest,
+    ),
+    second=st.none() | tokenizers,
+    pooled=st.integers(1, 2048),
+    zero=st.booleans(),
     schema_version=st.just(SCHEMA_VERSION),
     name=text,
     created_by=text,
     licence=text,
     model=models,
     noise_schedule=schedules,
-    tokenizer=st.builds(Tokenizer, files, st.integers(1, 512), st.integers(0, 60_000)),
+    tokenizer=tokenizers,
     defaults=st.dictionaries(text, st.integers() | finite | text, max_size=3),
     graphs=st.fixed_dictionaries(
         {name: st.lists(variants, min_size=1, max_size=2).map(tuple) for name in GRAPH_NAMES}
@@ -107,6 +127,39 @@ manifests = st.builds(
 @given(manifests)
 def test_a_manifest_survives_the_round_trip(manifest: Manifest) -> None:
     assert Manifest.loads(manifest.dumps()) == manifest
+
+
+def test_fields_with_a_default_may_be_left_out_and_are(bundle: Bundle, document: str) -> None:
+    """So that bundles made before there was such a field stay as they are."""
+    written = json.loads(document)
+    optional = [("model", "pooled_width"), ("model", "zero_empty_text"), ("tokenizer_2",)]
+    for *where, key in [*optional, ("noise_schedule", "continuous")]:
+        assert key not in at(written, tuple(where))
+    model = Manifest.loads(document).model
+    assert (model.pooled_width, model.zero_empty_text) == (None, False)
+    mini = Path(__file__).parents[2] / "models" / "mini" / MANIFEST_FILE
+    assert Manifest.loads(mini.read_text()).dumps() == mini.read_text()
+
+
+def test_texts_of_two_encoders_have_one_length(tmp_path: Path) -> None:
+    document = (write_fake_bundle(tmp_path / "xl", pooled_width=8) / MANIFEST_FILE).read_text()
+    assert len(Manifest.loads(document).tokenizers()) == 2
+    with pytest.raises(BundleCorrupt, match=r"max_length of the tokenizers differs: \[7, 16\]"):
+        Manifest.loads(altered(document, ("tokenizer_2", "max_length"), 7))
+    data = json.loads(document)
+    del data["tokenizer_2"]
+    with pytest.raises(BundleCorrupt, match="tokenizer_2 and pooled_width go together"):
+        Manifest.loads(json.dumps(data))
+
+
+@pytest.mark.parametrize("ends", [[0.9, 0.5, 0.1], [0.5, 0.5], [0.9, 0.0]])
+def test_a_continuous_schedule_is_its_two_ends(document: str, ends: list[float]) -> None:
+    continuous = altered(document, ("noise_schedule", "continuous"), True)
+    offset = altered(continuous, ("noise_schedule", "steps_offset"), 0)
+    key = ("noise_schedule", "alphas_cumprod")
+    assert Manifest.loads(altered(offset, key, [0.9, 0.1])).noise_schedule.continuous
+    with pytest.raises(BundleCorrupt, match="continuous schedule are its two ends"):
+        Manifest.loads(altered(offset, key, ends))
 
 
 @pytest.fixture(scope="module")
@@ -222,6 +275,9 @@ def test_sizes_are_bounded(document: str, name: str, value: int) -> None:
         (("noise_schedule", "alphas_cumprod"), [0.5, -0.1], r"\[0, 1\)"),
         (("noise_schedule", "alphas_cumprod"), [0.4, 0.5], "must not increase"),
         (("model", "size_multiple"), 12, "no multiple of downscale 8"),
+        (("model", "pooled_width"), 0, r"pooled_width 0 is not in \[1, 65536\]"),
+        (("model", "pooled_width"), 32, "tokenizer_2 and pooled_width go together"),
+        (("noise_schedule", "continuous"), True, "its two ends"),
     ],
 )
 def test_facts_that_cannot_be_are_refused(

@@ -22,7 +22,7 @@ BOUNDS: dict[str, Bounds] = {
     if "bounds" in spec.metadata
 }
 INTEGERS = ("steps", "seed", "max_size")
-SCALES = ("text_guidance", "image_guidance")
+SCALES = ("text_guidance", "image_guidance", "guidance_rescale")
 TEXTS = ("instruction", "negative_instruction")
 
 

@@ -56,6 +56,7 @@ def test_every_parameter_reaches_the_engine(client: TestClient) -> None:
         "negative_instruction": "the car",
         "text_guidance": "3.5",
         "image_guidance": "2",
+        "guidance_rescale": "0.7",
         "steps": "1",
         "sampler": "ddim",
         "seed": "2",
@@ -68,7 +69,8 @@ def test_every_parameter_reaches_the_engine(client: TestClient) -> None:
     assert answers["steps"].headers["x-retouch-steps"] == "1"
     assert answers["sampler"].headers["x-retouch-sampler"] == "ddim"
     assert answers["seed"].headers["x-retouch-seed"] == "2"
-    for name in ("instruction", "negative_instruction", "text_guidance", "image_guidance"):
+    scales = ("text_guidance", "image_guidance", "guidance_rescale")
+    for name in ("instruction", "negative_instruction", *scales):
         assert not np.array_equal(pixels(answers[name]), base), name
     assert np.array_equal(pixels(post(client, seed=1, plan="exact")), base)
 

@@ -39,6 +39,7 @@ FULL: dict[str, Any] = {
     "negative_instruction": "the car",
     "text_guidance": 3.5,
     "image_guidance": 2,
+    "guidance_rescale": 0.5,
     "steps": 3,
     "sampler": "ddim",
     "seed": 7,
