@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from pathlib import Path
@@ -34,7 +35,15 @@ def write_checkpoint(
         requires_safety_checker=False,
     )
     pipeline.save_pretrained(scratch, safe_serialization=True)
+    _forget_origin(scratch / "vae" / "config.json")
     # The two files from before tokenizer.json, for readers that know only those.
     tokenizer.backend_tokenizer.model.save(str(scratch / "tokenizer"))
     shutil.rmtree(folder, ignore_errors=True)
     os.replace(scratch, folder)
+
+
+def _forget_origin(config: Path) -> None:
+    """Takes out the path that a part was loaded from, which says something of one machine only."""
+    known = json.loads(config.read_text("utf-8"))
+    known.pop("_name_or_path", None)
+    config.write_text(json.dumps(known, indent=2) + "\n", "utf-8")
