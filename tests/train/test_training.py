@@ -192,8 +192,9 @@ def test_a_row_without_a_picture_sees_none(stream: EditStream) -> None:
 def test_gradients_lie_in_memory_as_their_parameters_do() -> None:
     """Else fused AdamW, without a word, gives weights the gradients of their neighbours."""
     torch.manual_seed(0)
-    conv = nn.Conv2d(3, 5, 3).to(memory_format=torch.channels_last)
-    plain = copy.deepcopy(conv).to(memory_format=torch.contiguous_format)
+    plain = nn.Conv2d(3, 5, 3)
+    conv = copy.deepcopy(plain)
+    conv.weight.data = conv.weight.data.contiguous(memory_format=torch.channels_last)
     flat_gradients(conv)
     (optimizer,) = build_optimizers(conv, (), 0.1, 0.0)
     pictures = torch.randn(2, 3, 8, 8)
