@@ -109,29 +109,3 @@ def image_features(model: CLIPModel, pictures: Sequence[Picture]) -> Tensor:
 def text_features(model: CLIPModel, tokenizer: CLIPTokenizer, texts: Sequence[str]) -> Tensor:
     """Unit vectors ``[B, width]``."""
     return _text_features(model, tokenizer, texts)
-
-
-def directional_score(
-    model: CLIPModel,
-    tokenizer: CLIPTokenizer,
-    before: Picture,
-    after: Picture,
-    caption_before: str,
-    caption_after: str,
-) -> float:
-    """CLIP directional similarity, -1..1: the cosine of the change of the picture and the change
-    of its caption (Gal et al. 2022). 0 where either does not change."""
-    images = image_features(model, [before, after])
-    captions = text_features(model, tokenizer, [caption_before, caption_after])
-    # A change shorter than `eps` counts for less: its direction is rounding.
-    change, asked = images[1] - images[0], captions[1] - captions[0]
-    return float(F.cosine_similarity(change, asked, dim=0, eps=1e-3))
-
-
-def presence(
-    model: CLIPModel, tokenizer: CLIPTokenizer, picture: Picture, nouns: Sequence[str]
-) -> Tensor:
-    """Cosines ``[N]`` of the picture and "a <noun>" for each of ``nouns``. Compare them with one
-    another, or with those of another picture: what is a high one depends on the model."""
-    texts = [f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}" for noun in nouns]
-    return text_features(model, tokenizer, texts) @ image_features(model, [picture])[0]
