@@ -62,7 +62,8 @@ def export(
         bool, typer.Option("--weight-streaming", help="weights may stay in the host's memory")
     ] = False,
     any_version: Annotated[
-        bool, typer.Option("--any-version", help="engines run on later versions of TensorRT")
+        bool,
+        typer.Option("--any-version", help="engines run on later versions; tensorrt only"),
     ] = False,
     any_gpu: Annotated[
         bool, typer.Option("--any-gpu", help="engines run on later GPUs; tensorrt only")

@@ -94,6 +94,8 @@ def check_options(library: Library, options: Options) -> None:
         )
     if library.name == "tensorrt-rtx" and options.any_gpu:
         raise EngineError("tensorrt-rtx names its GPUs: give compute capabilities instead")
+    if library.name == "tensorrt-rtx" and options.any_version:
+        raise EngineError("tensorrt-rtx builds for its own version alone: leave out --any-version")
     for capability in options.compute:
         known = library.trt.ComputeCapability.__members__
         if _member(capability) not in known:

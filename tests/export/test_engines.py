@@ -180,6 +180,7 @@ def test_attention_that_cannot_be_fused_is_taken_apart(
     [
         (Options(compute=("9.9",)), r"compute 9\.9 is not one of 7\.5, "),
         (Options(any_gpu=True), "give compute capabilities"),
+        (Options(any_version=True), "leave out --any-version"),
     ],
 )
 def test_options_that_a_library_does_not_have(
