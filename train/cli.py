@@ -113,7 +113,10 @@ def unet(recipe: RecipeFile, minutes: Minutes = None) -> None:
     from train import stages
 
     chosen = recipes.with_minutes(_recipe(recipe), "unet", minutes)
-    stages.train_unet(chosen)
+    try:
+        stages.train_unet(chosen)
+    except recipes.RecipeError as exc:
+        raise typer.BadParameter(str(exc)) from exc
     typer.echo(f"checkpoint in {chosen.runs / 'checkpoint'}")
 
 

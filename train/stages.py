@@ -23,7 +23,7 @@ from train.parallel import in_processes
 from train.photos import Split
 from train.picture import Picture
 from train.pool import Chunks, Pool
-from train.recipe import AutoencoderRecipe, Device, Recipe
+from train.recipe import AutoencoderRecipe, Device, Recipe, RecipeError
 from train.samples import autoencoder_picture, draw_pair
 from train.staging import Studio, centre, generator
 from train.stream import EditStream, batches
@@ -64,7 +64,9 @@ def train_clip(recipe: Recipe) -> None:
 
 def train_unet(recipe: Recipe) -> None:
     """Trains (or goes on training) the UNet with its text encoder and leaves a checkpoint in
-    ``runs/checkpoint``."""
+    ``runs/checkpoint``. Raises ``RecipeError`` for a GPU that is not there."""
+    if recipe.unet.device == "cuda" and not torch.cuda.device_count():
+        raise RecipeError('unet: device "cuda" asks for a GPU, and torch finds none: use "cpu"')
     in_processes(recipe.processes if recipe.unet.device == "cpu" else 1, _train_unet, recipe)
 
 

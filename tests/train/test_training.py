@@ -24,7 +24,7 @@ from train.loop import Progress, Schedule, Trainer, flat_gradients
 from train.optimizers import build_optimizers
 from train.recipe import AutoencoderRecipe, Recipe, RecipeError, TextRecipe, UNetRecipe
 from train.recipe import load as load_recipe
-from train.stages import build_model
+from train.stages import build_model, train_unet
 from train.staging import Studio
 from train.stream import LAST_TIMESTEP, VISITS, Batch, EditStream, batches, dropped, visited
 from train.unet import EditLoss, EditModel, change_weights, grounding_loss
@@ -326,6 +326,13 @@ def test_checkpoint_loads_in_the_stock_pipeline_and_edits(
         assert torch.equal(value, weights[name].float())
 
 
+@pytest.mark.skipif(torch.cuda.device_count() > 0, reason="there is a GPU")
+def test_a_gpu_that_is_not_there_is_told_before_anything_is_read() -> None:
+    recipe = replace(TINY, unet=replace(TINY.unet, device="cuda"))
+    with pytest.raises(RecipeError, match='torch finds none: use "cpu"'):
+        train_unet(recipe)
+
+
 def test_recipe_names_an_unknown_key_and_a_wrong_type(tmp_path: Path) -> None:
     path = tmp_path / "recipe.toml"
     path.write_text("[unet]\nwidth = 3\n")
@@ -333,6 +340,9 @@ def test_recipe_names_an_unknown_key_and_a_wrong_type(tmp_path: Path) -> None:
         load_recipe(path)
     path.write_text("[unet]\nbatch = 'many'\n")
     with pytest.raises(RecipeError, match=r"unet: batch must be of type int, not 'many'"):
+        load_recipe(path)
+    path.write_text("[unet]\ndevice = 'tpu'\n")
+    with pytest.raises(RecipeError, match=r"unet: device must be one of cpu, cuda, not 'tpu'"):
         load_recipe(path)
     with pytest.raises(RecipeError, match="cannot read recipe"):
         load_recipe(tmp_path / "none.toml")
