@@ -113,7 +113,6 @@ def test_a_full_store_gives_up_the_oldest() -> None:
 
 
 def test_newer_rows_are_likelier_in_proportion_to_rank() -> None:
-    torch.manual_seed(0)
     store = Store(100)
     store.add([torch.arange(100)])
     drawn = store.draw(100_000)[0]

@@ -191,7 +191,6 @@ def test_a_row_without_a_picture_sees_none(stream: EditStream) -> None:
 
 def test_gradients_lie_in_memory_as_their_parameters_do() -> None:
     """Else fused AdamW, without a word, gives weights the gradients of their neighbours."""
-    torch.manual_seed(0)
     plain = nn.Conv2d(3, 5, 3)
     conv = copy.deepcopy(plain)
     conv.weight.data = conv.weight.data.contiguous(memory_format=torch.channels_last)
@@ -220,7 +219,6 @@ def test_learning_rate_warms_up_holds_and_falls() -> None:
 
 
 def test_muon_turns_a_kernel_alike_in_all_directions() -> None:
-    torch.manual_seed(0)
     layer = nn.Conv2d(8, 16, 3)
     kernel = [parameter for parameter in layer.parameters() if parameter.ndim > 1]
     before = layer.weight.detach().clone()
