@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from PIL import Image
 
@@ -17,7 +17,7 @@ from runtime.image import edit_size, to_pixels, to_rgb
 from runtime.params import EditParams
 from runtime.request import Request, Status
 from runtime.runner import Runner
-from runtime.samplers import sampler_table
+from runtime.samplers import Table, sampler_table
 from runtime.scheduler import Limits, Scheduler
 from runtime.stats import Stats
 
@@ -76,18 +76,19 @@ class Engine:
         self, image: Image.Image, params: EditParams, on_step: OnStep | None = None
     ) -> Request:
         """Check and resize, in the caller's thread. Raises `InvalidRequest`."""
+        return self.prepare_all(image, [params], on_step)[0]
+
+    def prepare_all(
+        self, image: Image.Image, asked: Sequence[EditParams], on_step: OnStep | None = None
+    ) -> list[Request]:
+        """`prepare` edits of one picture, which share its pixels where they share a size."""
         image = to_rgb(image)  # first, because turning it upright changes its size
-        model, limits = self.manifest.model, self._scheduler.limits
-        width, height = edit_size(*image.size, params.max_size, model.size_multiple)
-        if width * height > limits.max_pixels:
-            raise InvalidRequest(
-                f"the edit would have {width}x{height} = {width * height} pixels, this engine "
-                f"takes {limits.max_pixels}; lower max_size {params.max_size}"
-            )
-        schedule, prediction = self.manifest.noise_schedule, model.prediction_type
-        table = sampler_table(params.sampler, schedule, prediction, params.steps)
-        pixels = to_pixels(image, (width, height))
-        return Request(params, table, pixels, on_step, self._digest)
+        sizes = [self._size(image, params) for params in asked]
+        pixels = {size: to_pixels(image, size) for size in set(sizes)}
+        return [
+            Request(params, self._table(params), pixels[size], on_step, self._digest)
+            for params, size in zip(asked, sizes, strict=True)
+        ]
 
     def add(self, *requests: Request) -> None:
         """Queue prepared requests, all or none.
@@ -133,6 +134,21 @@ class Engine:
                 waiting=len(self._scheduler.waiting),
                 running=len(self._scheduler.running),
             )
+
+    def _size(self, image: Image.Image, params: EditParams) -> tuple[int, int]:
+        """(width, height) of the edit."""
+        limits, multiple = self._scheduler.limits, self.manifest.model.size_multiple
+        width, height = edit_size(*image.size, params.max_size, multiple)
+        if width * height > limits.max_pixels:
+            raise InvalidRequest(
+                f"the edit would have {width}x{height} = {width * height} pixels, this engine "
+                f"takes {limits.max_pixels}; lower max_size {params.max_size}"
+            )
+        return width, height
+
+    def _table(self, params: EditParams) -> Table:
+        schedule, prediction = self.manifest.noise_schedule, self.manifest.model.prediction_type
+        return sampler_table(params.sampler, schedule, prediction, params.steps)
 
     def _after_step(self, request: Request) -> None:
         if request.status is Status.RUNNING and request.on_step is not None:

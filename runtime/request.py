@@ -89,12 +89,6 @@ class Request:
     def __post_init__(self) -> None:
         self.rng = TorchNormal(self.params.seed)
 
-    def variation(self, offset: int) -> Request:
-        """Another edit of the same pixels; see `EditParams.variation`."""
-        return Request(
-            self.params.variation(offset), self.table, self.pixels, self.on_step, self.bundle
-        )
-
     @property
     def size(self) -> tuple[int, int]:
         """(height, width) in pixels; requests of one size can share a tick."""

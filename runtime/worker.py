@@ -63,17 +63,16 @@ class EngineWorker:
 
         Raises `InvalidRequest`, `Overloaded` or `ShuttingDown` at once.
         """
-        return self._enqueue([self._engine.prepare(image, params, on_step)])[0]
+        return self.submit_all(image, [params], on_step)[0]
 
-    def submit_variations(
-        self, image: Image.Image, params: EditParams, count: int
+    def submit_all(
+        self, image: Image.Image, asked: Sequence[EditParams], on_step: OnStep | None = None
     ) -> list[Future[EditResult]]:
-        """Queue `count` edits with consecutive seeds, all or none; raises what `submit` does.
+        """Queue edits of one picture, all or none; raises what `submit` does.
 
         The picture is prepared once, and the engine's cache spares encoding it again.
         """
-        first = self._engine.prepare(image, params)
-        return self._enqueue([first.variation(offset) for offset in range(count)])
+        return self._enqueue(self._engine.prepare_all(image, asked, on_step))
 
     def check_free(self) -> None:
         """Raises what `submit` would raise now, whatever the picture: `Overloaded`, `ShuttingDown`.

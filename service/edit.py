@@ -10,10 +10,10 @@ from starlette.responses import JSONResponse, Response
 
 from runtime.editor import EditResult
 from runtime.params import EditParams
-from service.accept import preferred
 from service.answer import PICTURES, PNG, encode, facts, headers, in_base64, stages
 from service.errors import NOT_ACCEPTABLE, HttpError
-from service.face import Asked, Face, Fields, Vocabulary
+from service.face import Asked, Face, Fields, Vocabulary, variations
+from service.reading.accept import preferred
 
 _JSON: Final = "application/json"
 _OFFERS: Final = (*PICTURES, _JSON)
@@ -28,7 +28,7 @@ def ask(fields: Fields, accept: str) -> Asked:
         if fields.n > 1:
             told = f"{accept!r:.100} cannot hold n {fields.n} pictures; accept {_JSON}, or give n 1"
         raise HttpError(NOT_ACCEPTABLE, told)
-    return Asked(fields.values, media_type)
+    return Asked(fields.values, media_type, variations(fields.n))
 
 
 def answer(asked: Asked, results: Sequence[EditResult]) -> Response:

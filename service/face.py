@@ -9,6 +9,7 @@ from typing import Any, BinaryIO
 from starlette.responses import Response
 
 from runtime.editor import EditResult
+from runtime.params import EditParams
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +41,19 @@ class Fields:
 class Asked:
     """What a face makes of fields: the `EditParams` fields among them, and how to answer.
 
-    `box` is the width and height that the result has to fit into, instead of a `max_size`.
+    `edits` makes of these, with the bundle's defaults, every edit of the picture that is to be
+    made. `box` is the width and height that results have to fit into, instead of a `max_size`.
     """
 
     params: Mapping[str, Any]
     media_type: str
+    edits: Callable[[EditParams], Sequence[EditParams]]
     box: tuple[int, int] | None = None
+
+
+def variations(count: int) -> Callable[[EditParams], Sequence[EditParams]]:
+    """`count` edits with consecutive seeds."""
+    return lambda params: [params.variation(offset) for offset in range(count)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.errors import TOO_LARGE, HttpError, foreign, kind_of, to_response
-from service.openai_errors import PREFIX, to_openai
+from service.openai.errors import PREFIX, to_openai
 
 log = logging.getLogger("bentoml.retouch")
 

@@ -381,16 +381,15 @@ def test_a_full_queue_says_when_to_come_back(bundle: Bundle, picture: Image.Imag
 
 def test_many_are_added_whole_or_not_at_all(bundle: Bundle, picture: Image.Image) -> None:
     engine = open_engine(bundle, max_running=2, max_queue=1)
-    first = engine.prepare(picture, params())
-    requests = [first.variation(offset) for offset in range(4)]
+    requests = engine.prepare_all(picture, [params()] * 4)
     with pytest.raises(InvalidRequest, match="4 edits at once are too many; this engine takes 3"):
         engine.add(*requests)
-    engine.add(first)
+    engine.add(requests[0])
     with pytest.raises(Overloaded):
         engine.add(*requests[1:])
     assert (engine.stats().waiting, engine.stats().rejected) == (1, 3)
     engine.add(*requests[1:3])
-    assert set(run(engine)) == {first, *requests[1:3]}
+    assert set(run(engine)) == set(requests[:3])
 
 
 def test_variations_are_encoded_once_and_equal_edits_of_their_seeds(
@@ -399,8 +398,7 @@ def test_variations_are_encoded_once_and_equal_edits_of_their_seeds(
     encoded: list[GraphName] = []
     engine = open_engine(bundle, lambda graph, inputs, outputs: encoded.append(graph))
     last = params(seed=2**32 - 2)
-    first = engine.prepare(picture, last)
-    varied = [first.variation(offset) for offset in range(4)]
+    varied = engine.prepare_all(picture, [last.variation(offset) for offset in range(4)])
     engine.add(*varied)
     run(engine)
     assert [one.params.seed for one in varied] == [2**32 - 2, 2**32 - 1, 0, 1]
@@ -415,6 +413,18 @@ def test_variations_are_encoded_once_and_equal_edits_of_their_seeds(
         alone.add(plain)
         run(alone)
         np.testing.assert_array_equal(pixels(one), pixels(plain))
+
+
+def test_edits_of_one_picture_share_pixels_only_of_one_size(
+    bundle: Bundle, picture: Image.Image
+) -> None:
+    small, also_small, large = open_engine(bundle).prepare_all(
+        picture.resize((128, 96)),
+        [params(max_size=64), params(max_size=64, steps=3), params(max_size=128)],
+    )
+    assert small.pixels is also_small.pixels
+    assert small.table.steps != also_small.table.steps
+    assert max(large.size) == 128
 
 
 def test_another_picture_or_size_is_encoded_anew(bundle: Bundle, picture: Image.Image) -> None:

@@ -105,16 +105,16 @@ def test_callers_in_many_threads_get_what_they_would_get_alone(
     assert not worker.draining
 
 
-def test_variations_are_queued_together_and_withdrawn_one_by_one(
+def test_several_are_queued_together_and_withdrawn_one_by_one(
     start: Callable[..., EngineWorker], picture: Image.Image, gate: Gate
 ) -> None:
     worker = start(BrokenBackend(gate), max_running=1, max_queue=4)
     busy = edit(worker, picture)
     assert gate.reached.wait(PATIENCE_S)
-    asked = worker.params("sepia", seed=5)
+    asked = [worker.params("sepia", seed=seed) for seed in range(5, 10)]
     with pytest.raises(Overloaded):
-        worker.submit_variations(picture, asked, 5)
-    futures = worker.submit_variations(picture, asked, 3)
+        worker.submit_all(picture, asked)
+    futures = worker.submit_all(picture, asked[:3])
     assert worker.stats().waiting == 4  # the first counts as running after its first step
     assert futures[1].cancel()
     gate.opened.set()

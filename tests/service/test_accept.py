@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from service.accept import preferred
+from service.reading.accept import preferred
 
 OFFERS = ("image/png", "image/jpeg", "application/json")
 

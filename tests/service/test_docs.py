@@ -18,7 +18,7 @@ from service.errors import (
     TIMEOUT,
     TOO_LARGE,
 )
-from service.openai_face import VOCABULARY
+from service.openai.face import VOCABULARY
 from service.settings import SOURCE_ROOT
 
 PAGE = (SOURCE_ROOT / "docs" / "http.md").read_text()

@@ -19,7 +19,7 @@ from PIL import Image
 from starlette.testclient import TestClient
 
 from runtime.stats import Stats
-from service import app, edit
+from service import edit, edits
 from tests.service.conftest import Held, raw_post, wait_until, worker
 from tests.service.pictures import PNG
 
@@ -99,9 +99,9 @@ class Stage:
 def test_what_a_client_who_left_has_sent_is_not_decoded(
     serving: Serving, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    decoding = Stage(monkeypatch, app, "decode")
+    decoding = Stage(monkeypatch, edits, "decode")
     with serving() as client, ThreadPoolExecutor(1) as pool:
-        codecs = bentoml.get_current_service()._codecs
+        codecs = bentoml.get_current_service().edits.codecs
         codecs.total_tokens = 1
         first = pool.submit(post, client)
         wait_until(lambda: decoding.calls == 1)
@@ -116,7 +116,7 @@ def test_what_a_client_who_left_has_sent_is_not_decoded(
 def test_a_client_who_leaves_during_decoding_never_reaches_the_queue(
     serving: Serving, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    decoding = Stage(monkeypatch, app, "decode")
+    decoding = Stage(monkeypatch, edits, "decode")
     with serving() as client:
         gone = leave_when(client, lambda: decoding.calls == 1)
         time.sleep(0.1)

@@ -10,7 +10,7 @@ from starlette.datastructures import FormData, UploadFile
 
 from runtime.errors import InvalidRequest
 from service.face import Fields, Vocabulary
-from service.fields import check_names, check_present, typed
+from service.reading.fields import check_names, check_present, typed
 
 
 def from_form(form: FormData, vocabulary: Vocabulary) -> Fields:

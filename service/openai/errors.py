@@ -7,7 +7,7 @@ from typing import Any, Final
 from starlette.responses import JSONResponse
 
 from service.errors import headers_of, kind_of, message_of
-from service.openai_face import NAMES, VOCABULARY
+from service.openai.face import NAMES, VOCABULARY
 
 PREFIX: Final = "/v1/"
 # What its clients take for the caller's fault without a second try.

@@ -19,7 +19,7 @@ from runtime.errors import InvalidRequest
 from runtime.params import EditParams
 from service.answer import PICTURES, headers, in_base64
 from service.errors import MODEL_NOT_FOUND, HttpError
-from service.face import Asked, Face, Fields, Vocabulary
+from service.face import Asked, Face, Fields, Vocabulary, variations
 
 NAMES: Final = {"instruction": "prompt", "max_size": "size"}
 """Fields of `EditParams` that are called otherwise here."""
@@ -69,6 +69,7 @@ def ask(model: str, fields: Fields, accept: str) -> Asked:
     return Asked(
         params | {"instruction": values["prompt"]},
         _FORMATS[chosen["output_format"]],
+        variations(fields.n),
         _box(values.get("size", "auto")),
     )
 

@@ -15,8 +15,8 @@ from starlette.requests import Request
 
 from service.errors import MALFORMED, NOT_TAKEN, SLOW_UPLOAD, HttpError
 from service.face import Fields, Vocabulary
-from service.form import from_form
-from service.json_body import from_json
+from service.reading.form import from_form
+from service.reading.json_body import from_json
 
 FORM: Final = "multipart/form-data"
 JSON: Final = "application/json"

@@ -10,7 +10,7 @@ from typing import Any, BinaryIO, NoReturn
 from runtime.errors import InvalidRequest
 from service.errors import MALFORMED, HttpError
 from service.face import Fields, Vocabulary
-from service.fields import check_names, check_present
+from service.reading.fields import check_names, check_present
 
 
 def from_json(body: BinaryIO, vocabulary: Vocabulary) -> Fields:

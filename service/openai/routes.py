@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from runtime.manifest import Manifest
-from service.openai_face import check_model, openai_face
+from service.openai.face import check_model, openai_face
 
 _STARTED: Final = int(time.time())
 
@@ -19,7 +19,7 @@ _STARTED: Final = int(time.time())
 async def edits(request: Request) -> Response:
     service = bentoml.get_current_service()
     face = openai_face(service.worker.manifest.name)
-    response: Response = await service.answer(request, face)
+    response: Response = await service.edits.answer(request, face)
     return response
 
 

@@ -1,0 +1,1 @@
+"""The OpenAI images API, in that API's words."""
