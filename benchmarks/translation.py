@@ -14,14 +14,14 @@ import json
 import re
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Final, NamedTuple
 
 import typer
 
-from runtime.errors import InvalidRequest
-from runtime.translation import Translate, open_translator
+from runtime.chinese.lexicon import Unknown
+from runtime.translation import open_translator
 
 DATA: Final = Path(__file__).resolve().parent / "data"
 _COLOURS: Final = (
@@ -126,7 +126,9 @@ def kinds_of(english: str) -> list[str]:
     """The kind of each clause of an instruction."""
     verbs = "replace|remove|add|make|turn|move|change|blur|give|put|increase|reduce|keep|paint|flip|duplicate|invert|delete|rotate|sharpen"
     text = english.lower().strip(" .!")
-    parts = re.split(rf"(?:,|;|\.)?\s*(?:and then|, then|then|and|,|;|\.)\s+(?=(?:{verbs})\b)", text)
+    parts = re.split(
+        rf"(?:,|;|\.)?\s*(?:and then|, then|then|and|,|;|\.)\s+(?=(?:{verbs})\b)", text
+    )
     return [next((kind for kind, p in KINDS if re.match(p, part)), "?") for part in parts]
 
 
@@ -154,14 +156,14 @@ def _present(details: str, english: str) -> bool:
     return all(re.search(_word(d), english, re.I) for d in details.split(";") if d)
 
 
-def run(items: Sequence[Item], translate: Translate) -> tuple[list[Score], float]:
+def run(items: Sequence[Item], translate: Callable[[str], str]) -> tuple[list[Score], float]:
     """Scores, and the seconds that all translations took."""
     scores, seconds = [], 0.0
     for item in items:
         start = time.perf_counter()
         try:
             english: str | None = translate(item.chinese)
-        except InvalidRequest:
+        except Unknown:
             english = None
         seconds += time.perf_counter() - start
         scores.append(score(item, english))

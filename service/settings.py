@@ -36,17 +36,19 @@ class Settings:
     timeout: float
     drain: float
     max_variations: int
+    translator: Path | None
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> Settings:
         """Read the variables that start with `RETOUCH_`; an unset or empty one has its default.
 
-        A relative bundle path starts at the current folder. Raises `ValueError` that names the
+        A relative path starts at the current folder. Raises `ValueError` that names the
         variable.
         """
         read = _Reader(env)
         limits = _limits(read)
         variations = read.whole("MAX_VARIATIONS", 8, least=1)
+        translator = read.text("TRANSLATOR", "")
         return cls(
             bundle=Path(read.text("BUNDLE", str(EMBEDDED))).absolute(),
             backend=read.choice("BACKEND", BACKEND_NAMES),
@@ -59,6 +61,7 @@ class Settings:
             timeout=read.number("TIMEOUT_SECONDS", 600, most=3600),
             drain=read.number("DRAIN_SECONDS", 25, most=3600),
             max_variations=min(variations, limits.capacity),
+            translator=Path(translator).absolute() if translator else None,
         )
 
 

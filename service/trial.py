@@ -24,6 +24,7 @@ def open_warm(settings: Settings) -> Engine:
         device=settings.device,
         precision=settings.precision,
         limits=settings.limits,
+        translator=settings.translator,
     )
     engine.warm_up()
     return engine

@@ -78,7 +78,11 @@ def words(text: str) -> list[Word]:
                 best[end] = (before[0] + 1, [*before[1], word])
     if found := best[-1]:
         foreign = [word for word in found[1] if not word.ours]
-        if len(foreign) > 1 or any(word.english.count(" ") > 1 for word in foreign[: len(found[1]) - 1] if word is not found[1][-1]):
+        if len(foreign) > 1 or any(
+            word.english.count(" ") > 1
+            for word in foreign[: len(found[1]) - 1]
+            if word is not found[1][-1]
+        ):
             raise Unknown(text)
         return found[1]
     known = max(index for index, entry in enumerate(best) if entry)

@@ -19,7 +19,9 @@ _AFTER: Final = re.compile(
     r"(?:谢谢你|谢谢您|谢谢啦|谢谢|多谢|感谢|拜托了|拜托|麻烦了|麻烦你了|好吗|好不好|好么|可以吗|可以么|行吗|行不行|可不可以|怎么样|吧|呗|吗|不|是什么效果|是什么样子|会怎么样|呢|啊|呀|哦|哈|嘛|啦|[!?。.~,;:…\s])$"
 )
 # What is taken away and put in its place is one edit.
-_EXCHANGE: Final = re.compile(r"(?P<x>(?:把|将).+?)(?:去掉|删掉|删除|移除|拿掉|拿走)[,，]?(?:再|然后)?(?=换成|改成|替换成)")
+_EXCHANGE: Final = re.compile(
+    r"(?P<x>(?:把|将).+?)(?:去掉|删掉|删除|移除|拿掉|拿走)[,，]?(?:再|然后)?(?=换成|改成|替换成)"
+)
 _PARTS: Final = re.compile(
     r"[,;。!?\n]+|(?:之后|以后)?(?:然后|接着|随后|并且|同时|而且|以及(?=[把将给让在加添去删])|顺便|另外|还要)|"
     r"并(?=[把将给让在加添去删移换变画])|再(?=把|将|给|让|在|加|添|画|放|换|变|去掉|删|戴|穿|系|贴|移)|(?<=.)之后(?=[再把将给让])"
@@ -35,7 +37,11 @@ _WRITING: Final = re.compile("(?:文字|字样|字|标题|写着|写上|写)[“
 
 def instruction(text: str) -> str:
     """The English of an instruction. Raises `Unknown` with what is not understood."""
-    parts = [part for piece in _PARTS.split(_EXCHANGE.sub(r"\g<x>", _normal(text))) if (part := _plain(piece))]
+    parts = [
+        part
+        for piece in _PARTS.split(_EXCHANGE.sub(r"\g<x>", _normal(text)))
+        if (part := _plain(piece))
+    ]
     if not parts:
         raise Unknown(text)
     found: list[str] = []

@@ -29,7 +29,9 @@ _IRREGULAR: Final = {
 _ALTERNATIVES: Final = "|".join(sorted(map(re.escape, NUMBERS), key=len, reverse=True))
 _MEASURED: Final = "|".join(sorted(map(re.escape, [*MEASURES, *CONTAINERS]), key=len, reverse=True))
 _COUNT: Final = re.compile(rf"(?P<n>{_ALTERNATIVES})?\s*(?P<m>{_MEASURED})?(?P<rest>.+)")
-_THERE: Final = re.compile(r"(?P<p>[^的]+?(?:上|里|中|下|边|侧|面|方|处|角|前|后|外|旁))(?P<rest>(?:那|这).+)")
+_THERE: Final = re.compile(
+    r"(?P<p>[^的]+?(?:上|里|中|下|边|侧|面|方|处|角|前|后|外|旁))(?P<rest>(?:那|这).+)"
+)
 _ALL: Final = re.compile(r"(?:所有|全部|全|每(?:一)?个?|一切|其余)(?:的)?(?P<rest>.+)")
 _THIS: Final = re.compile(rf"(?:这|那|该)(?:一)?(?:{_MEASURED})?(?P<rest>.+)")
 _THESE: Final = re.compile(r"(?:这|那)些(?P<rest>.+)")

@@ -115,14 +115,17 @@ def _property(text: str) -> str | None:
         name = f"(?:{'|'.join(names)})"
         for words_, english in ((_UP, more), (_DOWN, less)):
             if re.fullmatch(
-                rf"{_BA}(?:{words_})(?:一点|一些|点)?(?:的)?{name}|{_BA}{name}(?:再|更|变|稍微)*(?:{words_})", text
+                rf"{_BA}(?:{words_})(?:一点|一些|点)?(?:的)?{name}|{_BA}{name}(?:再|更|变|稍微)*(?:{words_})",
+                text,
             ):
                 return english
     return None
 
 
 _UP: Final = "提高|增加|增强|加强|调高|加大|提升|拉高|增大|调亮|更强|调大|升高|高|强|强烈|更高|亮|明显|更多|多"
-_DOWN: Final = "降低|减少|减弱|调低|减小|拉低|降下来|调暗|更弱|调小|低|弱|更低|暗|少|不要那么强|柔和"
+_DOWN: Final = (
+    "降低|减少|减弱|调低|减小|拉低|降下来|调暗|更弱|调小|低|弱|更低|暗|少|不要那么强|柔和"
+)
 _SENTENCES: Final = tuple((re.compile(pattern), english) for pattern, english in SENTENCES)
 
 
@@ -152,7 +155,9 @@ def _medium(text: str, x: str) -> str | None:
         if (artist := LOOKS.get(before, "")) and " in the style of " in artist:
             return f"{turned} in the style of {artist.rpartition(' of ')[2]}"
         if before in ADJECTIVES or before in COLOURS:
-            return re.sub(r" into (an? )?", f" into a {ADJECTIVES.get(before) or COLOURS[before]} ", turned)
+            return re.sub(
+                r" into (an? )?", f" into a {ADJECTIVES.get(before) or COLOURS[before]} ", turned
+            )
     return None
 
 
@@ -215,7 +220,9 @@ def _become(groups: Groups) -> str | None:
     if like := _LIKE.fullmatch(y):
         return f"make {target} look like {indefinite(like['y'])}"
     many = target.startswith("all ")
-    return _replaced(groups, target, several(y, "some").removeprefix("some ") if many else indefinite(y))
+    return _replaced(
+        groups, target, several(y, "some").removeprefix("some ") if many else indefinite(y)
+    )
 
 
 def _replaced(groups: Groups, target: str, new: str) -> str:
@@ -293,11 +300,18 @@ def _add(groups: Groups) -> str | None:
 
 
 def _effect_added(text: str) -> bool:
-    return bool(re.fullmatch(r"(?:一?点|一?些|一?层)?(?:上)?(?:雾|薄雾|雾气|浓雾|雨|雪|大雪|大雨|暗角|噪点|颗粒|颗粒感|胶片感|噪点)", text))
+    return bool(
+        re.fullmatch(
+            r"(?:一?点|一?些|一?层)?(?:上)?(?:雾|薄雾|雾气|浓雾|雨|雪|大雪|大雨|暗角|噪点|颗粒|颗粒感|胶片感|噪点)",
+            text,
+        )
+    )
 
 
 def _tint(text: str) -> str | None:
-    found = re.fullmatch(r"(?:一层|一点|层|点|一个|个)?(?P<c>.+?)(?:的)?(?:色调|滤镜|调|光|光线|色彩)", text)
+    found = re.fullmatch(
+        r"(?:一层|一点|层|点|一个|个)?(?P<c>.+?)(?:的)?(?:色调|滤镜|调|光|光线|色彩)", text
+    )
     colour = found and (_colour(found["c"]) or _colour(f"{found['c']}色"))
     return f"give it a {colour} tint" if colour else None
 
@@ -373,65 +387,159 @@ _RULES: Final = (
         lambda g: f"keep {_target(g['x'] or g['z'] or g['w'])} unchanged",
     ),
     # background
-    _rule(r"(?:给.+?)?(?:换成|换上|换个|换|改成|变成|使用|用|加上|加|要)(?:了)?(?P<y>.+?背景)", lambda g: _background(g["y"])),
-    _rule(rf"{_BA}(?P<x>.+?)(?:进行|做)?(?:虚化|模糊)(?:掉|处理)?{_BIT}|(?:虚化|模糊)(?:掉)?(?P<y>.+)", lambda g: f"blur {_target(g['x'] or g['y'])}"),
+    _rule(
+        r"(?:给.+?)?(?:换成|换上|换个|换|改成|变成|使用|用|加上|加|要)(?:了)?(?P<y>.+?背景)",
+        lambda g: _background(g["y"]),
+    ),
+    _rule(
+        rf"{_BA}(?P<x>.+?)(?:进行|做)?(?:虚化|模糊)(?:掉|处理)?{_BIT}|(?:虚化|模糊)(?:掉)?(?P<y>.+)",
+        lambda g: f"blur {_target(g['x'] or g['y'])}",
+    ),
     # put one thing in the place of another
-    _rule(r"用(?P<y>.+?)(?:来)?(?:代替|替换|取代|替代|换掉)(?:掉)?(?P<x>.+)", lambda g: f"replace {definite(g['x'])} with {indefinite(g['y'])}"),
-    _rule(r"(?:把|将)?(?P<x>.+?)用(?P<y>.+?)(?:代替|替换|取代)(?:掉)?", lambda g: f"replace {definite(g['x'])} with {indefinite(g['y'])}"),
+    _rule(
+        r"用(?P<y>.+?)(?:来)?(?:代替|替换|取代|替代|换掉)(?:掉)?(?P<x>.+)",
+        lambda g: f"replace {definite(g['x'])} with {indefinite(g['y'])}",
+    ),
+    _rule(
+        r"(?:把|将)?(?P<x>.+?)用(?P<y>.+?)(?:代替|替换|取代)(?:掉)?",
+        lambda g: f"replace {definite(g['x'])} with {indefinite(g['y'])}",
+    ),
     # style
-    _rule(rf"(?:使)?用(?P<y>.+?)(?:的)?(?:风格|画风|手法|笔触|技法|方式)(?:来)?(?:重新)?(?:画|绘制|重绘|呈现|绘画|处理|表现|渲染)?(?:一下)?(?P<x>.*)", lambda g: style(f"{g['y']}风格", _target(g["x"]))),
-    _rule(r"在(?P<x>.+?)(?:原来)?的(?:位置|地方)(?:上)?(?:放上|放|画上|画|加上|加|换上|换成|摆)(?P<y>.+)", lambda g: f"replace {definite(g['x'])} with {indefinite(g['y'])}"),
+    _rule(
+        rf"(?:使)?用(?P<y>.+?)(?:的)?(?:风格|画风|手法|笔触|技法|方式)(?:来)?(?:重新)?(?:画|绘制|重绘|呈现|绘画|处理|表现|渲染)?(?:一下)?(?P<x>.*)",
+        lambda g: style(f"{g['y']}风格", _target(g["x"])),
+    ),
+    _rule(
+        r"在(?P<x>.+?)(?:原来)?的(?:位置|地方)(?:上)?(?:放上|放|画上|画|加上|加|换上|换成|摆)(?P<y>.+)",
+        lambda g: f"replace {definite(g['x'])} with {indefinite(g['y'])}",
+    ),
     # size
-    _rule(rf"{_BA}(?P<x>.+?)(?:放大|变大|画大|调大|加大|增大|扩大)(?:一倍|两倍|几倍)?{_BIT}|(?:放大|加大|增大)(?P<y>.+)", lambda g: f"make {_target(g['x'] or g['y'])} bigger"),
-    _rule(rf"{_BA}(?P<x>.+?)(?:缩小|变小|画小|调小|减小)(?:一半|一倍)?{_BIT}|(?:缩小|减小)(?P<y>.+)", lambda g: f"make {_target(g['x'] or g['y'])} smaller"),
-    _rule(rf"(?P<x>.*?)(?:有点|有些|看起来)?太(?P<y>{'|'.join(OPPOSITES)})(?:了)?", lambda g: f"make {_target(g['x'])} {OPPOSITES[g['y']]}"),
-    _rule(rf"(?:再)?(?:更|再)?(?P<y>{'|'.join(COMPARATIVES)})(?:一点|一些|点|些)的(?P<x>.+)|更(?P<z>{'|'.join(COMPARATIVES)})的(?P<w>.+)", lambda g: f"make {_target(g['x'] or g['w'])} {COMPARATIVES[g['y'] or g['z']]}"),
-    _rule(rf"(?P<x>.*?)不要(?:那么|这么|太)(?P<y>{'|'.join(OPPOSITES)})", lambda g: f"make {_target(g['x'])} {OPPOSITES[g['y']]}"),
-    _rule(r"(?:让|使|把)(?P<x>.+?)(?:变)?(?P<y>年轻|老)[一二两三四五六七八九十百几\d]+岁", lambda g: f"make {_target(g['x'])} {COMPARATIVES[g['y']]}"),
+    _rule(
+        rf"{_BA}(?P<x>.+?)(?:放大|变大|画大|调大|加大|增大|扩大)(?:一倍|两倍|几倍)?{_BIT}|(?:放大|加大|增大)(?P<y>.+)",
+        lambda g: f"make {_target(g['x'] or g['y'])} bigger",
+    ),
+    _rule(
+        rf"{_BA}(?P<x>.+?)(?:缩小|变小|画小|调小|减小)(?:一半|一倍)?{_BIT}|(?:缩小|减小)(?P<y>.+)",
+        lambda g: f"make {_target(g['x'] or g['y'])} smaller",
+    ),
+    _rule(
+        rf"(?P<x>.*?)(?:有点|有些|看起来)?太(?P<y>{'|'.join(OPPOSITES)})(?:了)?",
+        lambda g: f"make {_target(g['x'])} {OPPOSITES[g['y']]}",
+    ),
+    _rule(
+        rf"(?:再)?(?:更|再)?(?P<y>{'|'.join(COMPARATIVES)})(?:一点|一些|点|些)的(?P<x>.+)|更(?P<z>{'|'.join(COMPARATIVES)})的(?P<w>.+)",
+        lambda g: f"make {_target(g['x'] or g['w'])} {COMPARATIVES[g['y'] or g['z']]}",
+    ),
+    _rule(
+        rf"(?P<x>.*?)不要(?:那么|这么|太)(?P<y>{'|'.join(OPPOSITES)})",
+        lambda g: f"make {_target(g['x'])} {OPPOSITES[g['y']]}",
+    ),
+    _rule(
+        r"(?:让|使|把)(?P<x>.+?)(?:变)?(?P<y>年轻|老)[一二两三四五六七八九十百几\d]+岁",
+        lambda g: f"make {_target(g['x'])} {COMPARATIVES[g['y']]}",
+    ),
     # moves
-    _rule(r"(?P<x>.+?)(?:有点)?太靠(?P<d>[左右上下])(?:边)?(?:了)?", lambda g: _move({**g, "d": _ACROSS[g["d"]]})),
-    _rule(r"(?:把|将|让)?(?P<x>.+?)(?:抬高|移高|提高|升高|举高)(?:一点|一些)?", lambda g: _move({**g, "d": "上"})),
-    _rule(r"(?:把|将|让)?(?P<x>.+?)(?:放低|移低|降低)(?:一点|一些)?", lambda g: _move({**g, "d": "下"})),
+    _rule(
+        r"(?P<x>.+?)(?:有点)?太靠(?P<d>[左右上下])(?:边)?(?:了)?",
+        lambda g: _move({**g, "d": _ACROSS[g["d"]]}),
+    ),
+    _rule(
+        r"(?:把|将|让)?(?P<x>.+?)(?:抬高|移高|提高|升高|举高)(?:一点|一些)?",
+        lambda g: _move({**g, "d": "上"}),
+    ),
+    _rule(
+        r"(?:把|将|让)?(?P<x>.+?)(?:放低|移低|降低)(?:一点|一些)?",
+        lambda g: _move({**g, "d": "下"}),
+    ),
     _rule(r"(?:把|将|让)?(?P<x>.+?)(?:再)?靠(?P<d>[左右上下])(?:边)?(?:一点|一些)?", _move),
-    _rule(rf"(?:把|将|让|使)?(?P<x>.+?)(?:再)?(?:往|向|朝)(?P<d>[左右上下])(?:边|侧|方|面)?{_MOVES}", _move),
+    _rule(
+        rf"(?:把|将|让|使)?(?P<x>.+?)(?:再)?(?:往|向|朝)(?P<d>[左右上下])(?:边|侧|方|面)?{_MOVES}",
+        _move,
+    ),
     _rule(r"(?:往|向|朝)?(?P<d>[左右上下])(?:边)?(?:移动|移|挪动|挪|平移)(?P<x>.+)", _move),
     _rule(r"(?:把|将|让)?(?P<x>.+?)(?P<d>[左右上下])移(?:一点|一些)?", _move),
-    _rule(r"(?:把|将|让)(?P<x>.+?)(?:移动到|移到|挪到|放到|放在|摆在|搬到|移至|放进|加到|添加到|加在|画在)(?P<p>.+?)(?:去|来)?", _move_to),
+    _rule(
+        r"(?:把|将|让)(?P<x>.+?)(?:移动到|移到|挪到|放到|放在|摆在|搬到|移至|放进|加到|添加到|加在|画在)(?P<p>.+?)(?:去|来)?",
+        _move_to,
+    ),
     # copies
-    _rule(r"(?:复制|克隆|再来|再加|再画)(?:一)?.?(?:一模一样|同样|一样|相同)的(?P<x>.+)", _same_again),
-    _rule(r"(?:把|将)?(?P<x>.+?)(?:复制|变)(?:成|出)(?P<n>.+)", lambda g: (n := counted_only(g["n"])) and f"turn {definite(g['x'])} into {several(g['x'], n)}"),
-    _rule(r"(?:把|将)?(?P<x>.+?)(?:复制|克隆)(?P<n>两|三|四|五)(?:次|遍|份|个)", lambda g: f"make {NUMBERS[g['n']]} copies of {definite(g['x'])}"),
-    _rule(r"(?:复制|克隆|拷贝)(?:一个|一只|一份|一下|出)?(?P<x>.+)|(?:把|将)(?P<y>.+?)(?:复制|克隆|拷贝)(?:一份|一个|一只|一下|一遍)?", lambda g: _same_again({"x": g["x"] or g["y"]})),
+    _rule(
+        r"(?:复制|克隆|再来|再加|再画)(?:一)?.?(?:一模一样|同样|一样|相同)的(?P<x>.+)", _same_again
+    ),
+    _rule(
+        r"(?:把|将)?(?P<x>.+?)(?:复制|变)(?:成|出)(?P<n>.+)",
+        lambda g: (
+            (n := counted_only(g["n"])) and f"turn {definite(g['x'])} into {several(g['x'], n)}"
+        ),
+    ),
+    _rule(
+        r"(?:把|将)?(?P<x>.+?)(?:复制|克隆)(?P<n>两|三|四|五)(?:次|遍|份|个)",
+        lambda g: f"make {NUMBERS[g['n']]} copies of {definite(g['x'])}",
+    ),
+    _rule(
+        r"(?:复制|克隆|拷贝)(?:一个|一只|一份|一下|出)?(?P<x>.+)|(?:把|将)(?P<y>.+?)(?:复制|克隆|拷贝)(?:一份|一个|一只|一下|一遍)?",
+        lambda g: _same_again({"x": g["x"] or g["y"]}),
+    ),
     _rule(rf"(?:再)?(?:{_ADD})?(?:一|1)?.?(?:一模一样|同样|一样|相同)的(?P<x>.+)", _same_again),
     # clothes
-    _rule(rf"(?:给|让|在)?(?P<x>.+?)(?:的)?(?:头|脖子|脸|身|手|脚|腰|耳朵|鼻子|头顶)(?:上)(?P<verb>{_WEAR}|加上|加|来)(?P<y>.+)", _wear),
+    _rule(
+        rf"(?:给|让|在)?(?P<x>.+?)(?:的)?(?:头|脖子|脸|身|手|脚|腰|耳朵|鼻子|头顶)(?:上)(?P<verb>{_WEAR}|加上|加|来)(?P<y>.+)",
+        _wear,
+    ),
     _rule(rf"(?:给|让|帮|为|叫|使|把)(?P<x>.+?)(?:也)?(?P<verb>{_WEAR})(?P<y>.+)", _wear),
     _rule(rf"(?P<verb>{_WEAR})(?P<y>.+)", lambda g: _wear({**g, "x": "它"})),
     _rule(r"(?P<x>.+?)(?:也)?(?P<verb>戴上|戴着|戴|穿上|穿着|穿)(?P<y>.+)", _wear),
-    _rule(r"(?:把|将)(?P<y>.+?)戴(?:在|到)(?P<x>.+?)(?:的)?(?:头上|脸上|脖子上|身上|头顶|手上)", lambda g: f"put {indefinite(g['y'])} on {definite(g['x'])}"),
+    _rule(
+        r"(?:把|将)(?P<y>.+?)戴(?:在|到)(?P<x>.+?)(?:的)?(?:头上|脸上|脖子上|身上|头顶|手上)",
+        lambda g: f"put {indefinite(g['y'])} on {definite(g['x'])}",
+    ),
     # remove
     _rule(rf"(?:把|将)(?P<x>.+?)从.+?(?:里|中|上)?{_REMOVE}", _remove),
     _rule(r"(?:把|将)(?P<x>.+?)(?:弄没|变没|P没|去了)(?:了)?", _remove),
     _rule(rf"(?:从|在)(?P<p>.+?)(?:里|中)?{_REMOVE}(?P<x>.+)", _remove),
     _rule(rf"{_REMOVE}(?P<x>.+)", _remove),
-    _rule(rf"(?:把|将|让)?(?P<x>.+?)(?:全部|全|都|全都|给)?(?:{_REMOVE}|消失(?:不见)?|不见|不要(?:了)?|隐藏|隐去)(?:了)?", _remove),
+    _rule(
+        rf"(?:把|将|让)?(?P<x>.+?)(?:全部|全|都|全都|给)?(?:{_REMOVE}|消失(?:不见)?|不见|不要(?:了)?|隐藏|隐去)(?:了)?",
+        _remove,
+    ),
     _rule(r"(?:我)?(?:不想要|不要|没有|不要有|别要|不想看到|不需要|去)(?P<x>.+)", _remove),
     # how it looks
-    _rule(r"(?:把|将|让|使|给)?(?P<x>.*?)(?:看起来|看上去|变得|显得|弄得|画得|做得)?(?:就)?(?:像是|好像|像|如同|仿佛)(?:是)?(?P<y>.+)", _seem),
+    _rule(
+        r"(?:把|将|让|使|给)?(?P<x>.*?)(?:看起来|看上去|变得|显得|弄得|画得|做得)?(?:就)?(?:像是|好像|像|如同|仿佛)(?:是)?(?P<y>.+)",
+        _seem,
+    ),
     _rule(rf"(?:把|将|让|使|叫|给)?(?P<x>.*?)(?P<verb>{_BECOME})(?P<y>.+)", _become),
-    _rule(rf"(?:给|把|将)(?P<x>.+?){_PAINT}(?:了)?(?:个|一层|点|上|一个)?(?P<y>.+?)(?:的)?(?:颜色|漆|油漆)?", lambda g: f"make {_target(g['x'])} {_colour(g['y'])}" if _colour(g["y"]) else None),
+    _rule(
+        rf"(?:给|把|将)(?P<x>.+?){_PAINT}(?:了)?(?:个|一层|点|上|一个)?(?P<y>.+?)(?:的)?(?:颜色|漆|油漆)?",
+        lambda g: f"make {_target(g['x'])} {_colour(g['y'])}" if _colour(g["y"]) else None,
+    ),
     _rule(r"(?:让|使|叫|请)(?P<x>.+?)(?P<y>(?:正在|在)?[^的]{1,6})", _act),
-    _rule(rf"(?:把|将|让|使|给)?(?P<x>.*?)(?P<more>{_MORE})(?P<y>{_QUALITIES}){_BIT}(?:的|了)?", _qualify),
-    _rule(r"(?:把|将|给)?(?P<x>.+?)(?:要|应该是|换|改|变|偏|是)(?P<y>[^成为].*)", lambda g: _become(g) if _colour(g["y"]) else None),
+    _rule(
+        rf"(?:把|将|让|使|给)?(?P<x>.*?)(?P<more>{_MORE})(?P<y>{_QUALITIES}){_BIT}(?:的|了)?",
+        _qualify,
+    ),
+    _rule(
+        r"(?:把|将|给)?(?P<x>.+?)(?:要|应该是|换|改|变|偏|是)(?P<y>[^成为].*)",
+        lambda g: _become(g) if _colour(g["y"]) else None,
+    ),
     _rule(r"(?:把|将)?(?P<x>.+?)换(?:个|一个)?(?P<y>.+)", lambda g: _become({**g, "verb": "换"})),
-    _rule(r"(?:让|使|叫)(?P<x>.+?)(?P<y>(?:坐|站|躺|趴|飞|停|挂)在.+)", lambda g: f"show {_target(g['x'])} {participle(g['y'])}"),
-    _rule(r"(?:更换|换)(?:一)?(?:个|件|种|顶|条|双|身|下)(?P<x>.+)", lambda g: f"change {definite(g['x'])}"),
+    _rule(
+        r"(?:让|使|叫)(?P<x>.+?)(?P<y>(?:坐|站|躺|趴|飞|停|挂)在.+)",
+        lambda g: f"show {_target(g['x'])} {participle(g['y'])}",
+    ),
+    _rule(
+        r"(?:更换|换)(?:一)?(?:个|件|种|顶|条|双|身|下)(?P<x>.+)",
+        lambda g: f"change {definite(g['x'])}",
+    ),
     # add
     _rule(rf"(?:在|往|到|于)(?P<p>.+?)(?:再|多|也|还|要|应该)*{_ADD}(?:上)?(?P<y>.+)", _add),
     _rule(rf"(?:给|为|帮|让|使|叫)(?P<p>.+?)(?:再|多)?(?:{_ADD}|有|多了?)(?:上)?(?P<y>.+)", _add),
     _rule(rf"(?:再|多|还)*{_ADD}(?:上)?(?P<y>.+?)(?:在|到)(?P<p>.+)", _add),
     _rule(rf"(?:再|多|还)*{_ADD}(?:上)?(?P<y>.+)", _add),
     _rule(rf"(?P<p>[^的把将]+?)(?:再|多|要|应该|需要)*(?:{_ADD}|有)(?:上)?(?P<y>.+)", _add),
-    _rule(r"(?:给|送)(?P<x>.+?)(?:配|来)?(?P<y>一.+)", lambda g: f"give {definite(g['x'])} {indefinite(g['y'])}"),
+    _rule(
+        r"(?:给|送)(?P<x>.+?)(?:配|来)?(?P<y>一.+)",
+        lambda g: f"give {definite(g['x'])} {indefinite(g['y'])}",
+    ),
     _rule(r"(?P<y>.+)", _bare),
 )

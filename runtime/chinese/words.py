@@ -77,7 +77,7 @@ NOUNS: Final = table("""
 蘑菇=mushroom; 仙人掌=cactus; 植物=plant; 盆栽=potted plant; 灌木=bush; 树枝=branch; 花园=garden; 花海=sea of flowers;
 房子 房屋 小屋 屋子=house; 木屋 小木屋=log cabin; 城堡=castle; 塔=tower; 灯塔=lighthouse; 桥=bridge; 教堂=church; 寺庙=temple; 宝塔=pagoda;
 大楼 楼 高楼 建筑 建筑物 楼房=building; 摩天大楼=skyscraper; 宫殿=palace; 帐篷=tent; 篱笆 围栏 栅栏=fence; 屋顶=roof; 烟囱=chimney;
-房间=room; 客厅=living room; 卧室=bedroom; 厨房=kitchen; 办公室=office; 教室=classroom; 图书馆=library; 咖啡馆 咖啡厅=café;
+房间=room; 客厅=living room; 卧室=bedroom; 厨房=kitchen; 办公室=office; 教室=classroom; 图书馆=library; 咖啡馆 咖啡厅=cafe;
 街道 大街 街=street; 马路 公路 路 道路=road; 小路=path; 广场=square; 公园=park; 城市 都市=city; 村庄 村子=village; 车站=station; 风车=windmill;
 天空 天=sky; 蓝天=blue sky; 夜空=night sky; 星空=starry sky; 云 云朵 云彩=+clouds/cloud; 白云=+white clouds/white cloud; 乌云=+dark clouds/dark cloud;
 太阳=sun; 月亮=moon; 满月 圆月=full moon; 星星=+stars/star; 彩虹=rainbow; 闪电=~lightning; 极光=~northern lights; 流星=shooting star; 银河=Milky Way;

@@ -72,6 +72,7 @@ _HEADERS: Final = {
     "X-Retouch-Sampler": ("update rule", "string"),
     "X-Retouch-Rows": ("lines of the UNet batch that this edit took", "integer"),
     "X-Retouch-Seconds": ("time in the engine, waiting included", "number"),
+    "X-Retouch-Translation": ("what was read in the place of Chinese", "string"),
     "Server-Timing": ("its parts, in milliseconds", "string"),
 }
 
