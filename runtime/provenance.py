@@ -34,8 +34,8 @@ class Provenance:
 
     params: EditParams
     bundle: str
-    translation: Translation | None = None
     retouch: str = VERSION
+    translation: Translation | None = None
 
     def asked(self) -> dict[str, Any]:
         """`EditParams` fields that repeat the edit under any translator: its words in English."""
@@ -56,7 +56,7 @@ class Provenance:
             found = json.loads(text)
             params, told = EditParams(**found["params"]), found.get("translation")
             translation = Translation(**told) if told else None
-            return cls(params, str(found["bundle"]), translation, str(found["retouch"]))
+            return cls(params, str(found["bundle"]), str(found["retouch"]), translation)
         except (ValueError, LookupError, TypeError, RecursionError) as exc:
             raise InvalidRequest(
                 f"the record of the edit cannot be read ({exc!r:.100}); make the picture again"

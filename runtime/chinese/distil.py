@@ -12,7 +12,7 @@ import collections
 import gzip
 import re
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -22,6 +22,7 @@ _LINE: Final = re.compile(r"(\S+) (\S+) \[[^\]]*\] /(.+)/\s*")
 _HAN: Final = re.compile(r"[\u4e00-\u9fff]+")
 _ENGLISH: Final = re.compile(r"[A-Za-z][A-Za-z '.-]*")
 _MOST_WORDS: Final = 3
+_RARELY: Final = 0.25
 _LONGEST: Final = 6  # characters of a Chinese noun
 # Senses that are no picture of anything.
 _NO_NOUN: Final = re.compile(
@@ -82,8 +83,26 @@ def characters(entries: Sequence[Entry]) -> tuple[str, str]:
     return "".join(changed), "".join(changed.values())
 
 
-def nouns(entries: Iterable[Entry]) -> dict[str, str]:
-    """The first entry of a word that has an English noun, common nouns before names."""
+def adjectives(entries: Sequence[Entry]) -> frozenset[str]:
+    """English words that stand before others in the dictionary's senses, but hardly after them."""
+    first, last = collections.Counter[str](), collections.Counter[str]()
+    for entry in entries:
+        for sense in entry.senses:
+            parts = re.sub(r"^(?:an?|the) ", "", _ASIDE.sub(" ", sense).strip()).split()
+            if 2 <= len(parts) <= _MOST_WORDS and not _NO_NOUN.match(sense):
+                first[parts[0]] += 1
+                last[parts[-1]] += 1
+    return frozenset(
+        word for word, count in first.items() if count >= 4 and last[word] <= count * _RARELY
+    )
+
+
+def nouns(entries: Sequence[Entry]) -> dict[str, str]:
+    """The first entry of a word that has an English noun, common nouns before names.
+
+    An adjective is kept with an asterisk before it: it can stand before nouns alone.
+    """
+    qualities = adjectives(entries)
     found: dict[str, str] = {}
     for entry in entries:
         word = entry.simplified
@@ -91,7 +110,7 @@ def nouns(entries: Iterable[Entry]) -> dict[str, str]:
             continue
         english = noun(entry.senses[0])
         if english and (word not in found or found[word][0].isupper() > english[0].isupper()):
-            found[word] = english
+            found[word] = f"*{english}" if english in qualities else english
     return found
 
 

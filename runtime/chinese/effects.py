@@ -15,7 +15,7 @@ LOOKS: Final = table("""
 白天 日间 大白天 白昼=make {x} daytime; 早晨 清晨 早上 晨光 黎明=make {x} early morning; 日出 朝阳=make {x} sunrise; 中午 正午=make {x} noon;
 暖色 暖色调 暖调 温暖=make {x} warmer; 冷色 冷色调 冷调 寒冷=make {x} colder; 反色 负片 底片 反相=invert the colours;
 大雾 雾天 雾蒙蒙 雾景 起雾 薄雾 有雾 浓雾 雾=make {x} foggy; 模糊 失焦 高斯模糊 虚化=make {x} blurry;
-素描 铅笔手绘 铅笔素描 铅笔画 素描画 线稿 炭笔画 速写 手绘=turn {x} into a pencil sketch; 简笔画 线描=turn {x} into a line drawing; 粉笔画=turn {x} into a chalk drawing; 蜡笔画=turn {x} into a crayon drawing;
+素描 铅笔速写 铅笔手绘 铅笔素描 铅笔画 素描画 线稿 炭笔画 速写 手绘=turn {x} into a pencil sketch; 简笔画 线描=turn {x} into a line drawing; 粉笔画=turn {x} into a chalk drawing; 蜡笔画=turn {x} into a crayon drawing;
 水墨画 水墨 国画 中国画 山水画 中国水墨画=turn {x} into a Chinese ink painting; 油画 油彩 布面油画=turn {x} into an oil painting; 水彩画 水彩=turn {x} into a watercolour painting; 水粉画=turn {x} into a gouache painting;
 卡通 卡通画 卡通片 动画片=turn {x} into a cartoon; 动漫 动画 二次元 日漫=turn {x} into an anime picture; 漫画=turn {x} into a comic; 像素 像素游戏 像素画 像素艺术 像素图=turn {x} into pixel art; 壁画=turn {x} into a mural; 电影海报=turn {x} into a movie poster; 海报=turn {x} into a poster;
 3D 三维 3D渲染=turn {x} into a 3D render; 剪纸=turn {x} into a paper cut; 马赛克=turn {x} into a mosaic; 版画=turn {x} into a print; 刺绣=turn {x} into embroidery; 折纸=turn {x} into origami; 邮票=turn {x} into a stamp; 彩色玻璃=turn {x} into stained glass;
@@ -40,17 +40,17 @@ SENTENCES: Final = (
     (r"(?:光线|光|曝光)(?:有点)?太(?:强|亮)(?:了)?", "make it darker"),
     (r"(?:光线|光|曝光)(?:有点)?太(?:弱|暗)(?:了)?|光线不(?:足|够)", "make it brighter"),
     (r"(?:有点|太)?(?:糊|模糊)了|(?:太|有点)(?:糊|模糊)|看不清", "make it sharper"),
-    (r"(?:有点|有些|稍微)?(?:太|过于|过)(?:暗|黑)(?:了)?|(?:太暗了)?提亮|(?:多一点|加点|多点|增加)(?:光|光线|亮光)|补光|(?:增加|提高)曝光", "make it brighter"),
+    (r"(?:有点|有些|稍微)?(?:太|过于|过)(?:暗|黑)(?:了)?|(?:太暗了)?提亮|打亮|(?:多一点|加点|多点|增加)(?:光|光线|亮光)|补光|(?:增加|提高)曝光", "make it brighter"),
     (r"(?:有点|有些)?(?:太|过于|过)(?:亮|曝)(?:了)?|曝光过度(?:了)?|压暗|(?:少一点|减少|少点)(?:光|光线)|(?:降低|减少)曝光", "make it darker"),
     (r"(?:颜色|色彩)(?:有点)?太(?:淡|浅|素)(?:了)?|(?:颜色|色彩)(?:再)?(?:更|变)?(?:加)?(?:鲜艳|浓郁|浓|艳|丰富|浓烈|饱满|明艳)|(?:颜色|色彩)?(?:更|变得|变)?(?:加)?(?:鲜艳|艳丽)|(?:颜色|色彩)调(?:鲜艳|浓|艳)", "make the colours more vivid"),
-    (r"(?:颜色|色彩)(?:有点)?太(?:艳|浓|鲜艳)(?:了)?|(?:颜色|色彩)(?:再)?(?:更|变)?(?:加)?(?:淡|浅|素|柔和|暗淡)|(?:颜色|色彩)调(?:淡|浅)|(?:颜色|色彩)?(?:不要)(?:那么|这么|太)?(?:鲜艳|艳)", "make the colours less vivid"),
+    (r"(?:颜色|色彩)(?:有点)?太(?:艳|浓|鲜艳)(?:了)?|(?:颜色|色彩)(?:再)?(?:更|变)?(?:加)?(?:淡|浅|素|柔和|暗淡)|(?:颜色|色彩)调(?:淡|浅)|(?:颜色|色彩)?(?:不要|别)(?:那么|这么|太)?(?:鲜艳|艳)", "make the colours less vivid"),
     (r"(?:颜色|色彩|色温|色调|光线)?(?:再|更|偏|变|调|变得)?(?:加)?(?:暖和|温暖|暖)", "make it warmer"),
     (r"(?:颜色|色彩|色温|色调|光线)?(?:再|更|偏|变|调|变得)?(?:加)?(?:寒冷|冷)", "make it colder"),
     (r"(?:四个?角(?:落)?|边缘|四周|边角|角落)(?:变|调|压|弄|再)?(?:暗|黑)", "add a vignette"),
     (r"柔化|柔焦|(?:更|再)(?:加)?柔和", "soften it"),
     (r"锐化|清晰化|变清晰|修复清晰|去模糊|(?:更|再)(?:加)?(?:清晰|清楚|锐利)", "make it sharper"),
     (r"降噪|去噪(?:点)?|(?:去掉|去除|减少)噪点", "remove the noise"),
-    (r"(?:起雾|雾气|.{0,4}雾(?:气)?(?:笼罩|缭绕|弥漫)|大雾弥漫|雾气弥漫|充满(?:了)?雾(?:气)?)", "make it foggy"),
+    (r"(?:起雾|雾气|.{0,4}雾(?:气)?(?:笼罩|缭绕|弥漫).{0,6}|大雾弥漫|雾气弥漫|充满(?:了)?雾(?:气)?)", "make it foggy"),
     (r"(?:外面|窗外)?(?:在|正在|正)?下(?:着)?(?:大|小|起)?雪", "make it snow"),
     (r"(?:外面|窗外)?(?:在|正在|正)?下(?:着)?(?:大|小|暴|起)?雨", "make it rain"),
     (r"(?:让)?(?:天黑(?:下来)?|夜幕降临|天暗下来)", "make it night"),
@@ -61,7 +61,7 @@ SENTENCES: Final = (
     (r"(?:背景)(?:再)?(?:进行)?(?:更|变|变得|弄)?(?:虚化|模糊)|(?:虚化|模糊)(?:掉)?(?:的)?背景|(?:加|加上)?背景虚化|人像模式|浅景深", "blur the background"),
     (r"(?:虚化|模糊)(?:处理)?|(?:更|再|变|变得)(?:加)?模糊", "make it blurry"),
     (r"(?:修复)(?:老照片|旧照片|一下)?", "restore it"),
-    (r"(?:上色|着色|变彩色|变成彩色(?:的|照片)?)", "colourise it"),
+    (r"(?:老照片|黑白照片)?(?:上色|着色)|(?:上色|着色|变彩色|变成彩色(?:的|照片)?)", "colourise it"),
     (r"美颜|磨皮", "smooth the skin"),
 )  # fmt: skip
 
@@ -83,7 +83,7 @@ OPPOSITES: Final = table("""
 ACTIONS: Final = table("""
 微笑 笑 笑起来 笑一笑 露出微笑 露出笑容 笑一个=smile; 大笑 哈哈大笑=laugh; 哭 哭泣 哭起来=cry; 跳舞 跳起舞来=dance; 跑 跑步 跑起来 奔跑=run; 跳 跳起来=jump; 坐下 坐着 坐下来=sit down;
 站起来 站着 站立=stand up; 睡觉 睡着=sleep; 飞 飞起来 飞翔=fly; 游泳=swim; 看镜头 看着镜头 看向镜头=look at the camera; 张嘴 张开嘴 张开嘴巴=open the mouth; 闭眼 闭上眼睛 闭上眼=close the eyes; 睁眼 睁开眼睛 睁开眼=open the eyes;
-挥手 招手=wave; 吃东西=eat; 看书 读书=read a book; 戴眼镜=wear glasses; 举手 举起手=raise a hand; 发光 发亮=glow; 着火 燃烧 燃烧起来=burn; 开花 盛开=bloom; 结冰 冻结=freeze; 下沉=sink; 抬头=look up; 低头=look down;
+挥手 招手=wave; 吃东西=eat; 看书 读书=read a book; 戴眼镜=wear glasses; 牵手 手牵手=hold hands; 拥抱=hug; 接吻 亲吻=kiss; 鼓掌=clap; 唱歌=sing; 竖起大拇指=give a thumbs up; 转身=turn around; 眨眼=wink; 吐舌头=stick out the tongue; 举手 举起手=raise a hand; 发光 发亮=glow; 着火 燃烧 燃烧起来=burn; 开花 盛开=bloom; 结冰 冻结=freeze; 下沉=sink; 抬头=look up; 低头=look down;
 """)
 
 # Adjectives as what something is to be more of.

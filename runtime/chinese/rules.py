@@ -35,38 +35,38 @@ from runtime.chinese.words import ADJECTIVES, COLOURS, MATERIALS, NUMBERS, PICTU
 Groups = Mapping[str, str]
 
 _BECOME: Final = (
-    "(?:变身成|变身为|幻化成|变换成|转换成|转换为|替换成|替换为|改造成|处理成|切换成|装扮成|打扮成|伪装成|转化成|"
+    "(?:更换为|更换成|换作|变身成|变身为|幻化成|变换成|转换成|转换为|替换成|替换为|改造成|处理成|切换成|装扮成|打扮成|伪装成|转化成|"
     "变成|变为|变作|改成|改为|弄成|转成|转为|换成|换为|做成|画成|调成|调整为|调为|设成|设为|涂成|染成|刷成|漆成|"
     "喷成|搞成|填成|填充为|填充成|P成|p成|变得像|变)(?:了)?"
 )
 _PAINT: Final = "(?:涂上|涂|染上|染|刷上|刷|漆上|漆|上|换上|换|改|变|喷上)"
 _ADD: Final = (
     "(?:添加上|添加|增加|加入|加上|加|放上|放置|放|画上|画|添上|添|摆上|摆|插入|插上|种上|种|"
-    "(?:飘|站|停|坐|躺|摆|放|挂|种|长|开|飞|铺|布|堆|贴|落|撒|盖|游)(?:着|满|有)|贴上|贴|挂上|挂|铺上|来|多出|P上|p上|出现|弄)(?:了|出)?"
+    "(?:飘|站|停|坐|躺|摆|放|挂|种|长|开|飞|铺|布|堆|贴|落|撒|盖|游)(?:着|满|有)|(?:停|站|坐|趴|躺|飞|飘|游|种|铺|升|亮)(?:上|起)?(?=[一两几三四五])|倒满|倒上|倒|装满|装上|燃起|点燃|亮起|升起|贴上|贴|挂上|挂|铺上|来|多出|P上|p上|出现|弄)(?:了|出)?"
 )
 _REMOVE: Final = (
-    "(?:去除|去掉|移除|移走|移掉|移去|删除|删掉|删去|删|抹掉|抹去|擦掉|擦除|擦去|消除|清除|清理掉|清掉|除去|除掉|"
-    "拿掉|拿走|弄走|弄掉|P掉|p掉|抠掉|摘掉|摘下|剪掉|取下|取消|脱掉|脱下|搬走|赶走|拆掉|砍掉|剃掉|刮掉|去)(?:了)?"
+    "(?:去除|去掉|移除|移走|移掉|移去|删除|删掉|删去|删|抹掉|抹去|擦掉|擦除|擦去|消除|消去|抹除|铲除|清空|清除|清理掉|清掉|除去|除掉|"
+    "拿掉|拿走|弄走|弄掉|P掉|p掉|抠掉|摘掉|摘下|剪掉|取下|取消|删了|去了|脱掉|脱下|搬走|赶走|拆掉|砍掉|剃掉|刮掉|去)(?:了)?"
 )
 _WEAR: Final = (
-    "(?:架上|戴上|戴|化个|化上|化|留着|留|穿上|穿|围上|围|系上|系|披上|披|换上|配上|佩戴|套上|打上|涂上|扎上|别上|装上|背上)"
+    "(?:架上|配副|配个|配顶|配|戴上|戴|化个|化上|化|留着|留|穿上|穿|围上|围|系上|系|披上|披|换上|配上|佩戴|套上|打上|涂上|扎上|别上|装上|背上)"
     "(?:了|着)?"
 )
 _SUBJECT: Final = rf"(?:{PICTURE}|它|这个|这里|这|整个|整体|整个画面|一切|季节|天气|时间|光线|色调|氛围|风格|场景|画风|颜色|色彩)"
 _BA: Final = "(?:把|将|让|使|叫|给|帮|使得|令)?"
-_MORE: Final = "(?:变得|变|调得|调|弄得|弄|搞|改|看起来|看上去|显得|放|再|更加|更|稍微|稍|略微|略|非常|很|有点|一点|加|往|得)*"
-_BIT: Final = "(?:一点儿|一点点|一点|一些|点儿|点|些|起来|下来|许多|很多|多)?"
+_MORE: Final = "(?:变得|变|调得|调|弄得|弄|搞|改|看起来|看上去|显得|放|再|更加|更|稍微|稍|略微|略|非常|很|有点|一点|加|往|得)*+"
+_BIT: Final = "(?:一点儿|一点点|一点|一些|一圈|几分|些许|点儿|点|些|起来|下来|许多|很多|多)?"
 # "in the picture" says nothing, and 画 in 画面 is no verb.
 _OF_PICTURE: Final = re.compile(rf"在{PICTURE}(?:里|中|上)?的")
 _IN_PICTURE: Final = re.compile(
     rf"(?:在|往)?{PICTURE}(?:里面|里|中|上面|上)(?:再|要|应该)*(?={_ADD}|有)"
 )
 _WRAP_BEFORE: Final = re.compile(
-    rf"^(?:现在是|现在|此时|整体|偏|弄出|来|要|呈现|{_BECOME}|像是|像|好像|如同|{_ADD}|用|以|一张|一幅|一个|一种|一层|一点儿?|一些|一副|一款|点|些|个|张|幅|种|层|套用|使用|应用|是|在|的|有)"
+    rf"^(?:现在是|现在|此时|整体|偏|弄出|来点|来|要|呈现|{_BECOME}|像是|像|好像|如同|{_ADD}|用|以|一张|一幅|一个|一种|一层|一点儿?|一些|一副|一款|点|些|个|张|幅|种|层|套用|使用|应用|是|在|的|有)"
 )
 _WRAP_AFTER: Final = re.compile(
     r"(?:那种|那样|样|风格的画|风格|绘画|画风|的风|风|效果图|效果|滤镜|特效|的样子|样子|模样|的感觉|感觉|感|的氛围|氛围|场景|版本|版|色调|"
-    r"的时候|时候|的作品|作品|的画|一样|似的|那样|的光线|光线|的照片|照片|图片|图|的景色|景色|的天气|天气|里拍的|拍的|的|了|天|季节|下|中|里|画面|一点|一些|渲染|时分)$"
+    r"的时候|时候|的作品|作品|的画|一样|似的|那样|的味道|味道|质感|的气息|气息|之后|以后|的光线|光线|的照片|照片|图片|图|的景色|景色|的天气|天气|里拍的|拍的|的|了|天|季节|下|中|里|画面|一点|一些|渲染|时分)$"
 )
 _STYLE: Final = re.compile(
     r"(?P<y>.+?)(?:的)?(?:风格的画|风格|画风|风|艺术风格|的作品|的画作|的画|画作|作品)(?:的)?(?:样子)?"
@@ -74,8 +74,15 @@ _STYLE: Final = re.compile(
 _LIKE: Final = re.compile(r"(?P<y>.+?)(?:的样子|样子|模样|一样|似的|那样|的感觉|效果)")
 
 
+# Bounds of the time that a clause takes; no sentence of a person comes near.
+_LONGEST: Final = 60  # characters
+_MOST_OF: Final = 5  # times 的
+
+
 def translate(clause: str) -> str:
     """The English of one clause. Raises `Unknown` with what is not understood."""
+    if len(clause) > _LONGEST or clause.count("的") > _MOST_OF:
+        raise Unknown(clause)
     failure = Unknown(clause)
     clause = re.sub("(?<=.)(?:的位置|的部分)(?=往|向|朝|移)", "", clause)
     clause = _IN_PICTURE.sub("", _OF_PICTURE.sub("在", clause))
@@ -163,6 +170,8 @@ def _medium(text: str, x: str) -> str | None:
 
 def style(text: str, x: str = "it") -> str | None:
     """埃及壁画风格: a style that no table names."""
+    if (known := look(text.removesuffix("风"), x)) is not None:
+        return known
     found = _STYLE.fullmatch(text)
     if not found:
         return None
@@ -184,7 +193,16 @@ def _target(x: str) -> str:
     return definite(x)
 
 
+_SHADES: Final = {
+    "浅": "light", "淡": "light", "深": "dark", "暗": "dark", "亮": "bright", "鲜": "bright",
+    "正": "", "哑光": "matte", "荧光": "neon", "嫩": "light", "酒": "wine", "宝石": "sapphire",
+}  # fmt: skip
+_SHADE: Final = re.compile(rf"(?P<s>{'|'.join(_SHADES)})(?P<c>.{{1,3}}?)(?:的)?")
+
+
 def _colour(text: str) -> str | None:
+    if (shade := _SHADE.fullmatch(text)) and shade["c"] in COLOURS:
+        return f"{_SHADES[shade['s']]} {COLOURS[shade['c']]}".strip()
     return COLOURS.get(re.sub(r"(?:纯|全)?(.+?)(?:的|了)?", r"\1", text)) or COLOURS.get(
         re.sub(r"^(?:纯|全|大|一种|一个)|(?:的|了|颜色)$", "", text)
     )
@@ -379,7 +397,7 @@ def _rule(
 _QUALITIES: Final = "|".join(
     sorted({*COMPARATIVES, *STATES, *ACTIONS, *COLOURS, *LOOKS}, key=len, reverse=True)
 )
-_MOVES: Final = "(?:移动|平移|移|挪动|挪|靠)?(?:过去)?(?:一点|一些|点|些)?"
+_MOVES: Final = "(?:移一移|挪一挪|挪挪|动一动|移动|平移|移|挪动|挪|靠)?(?:过去)?(?:一点|一些|点|些)?"
 _RULES: Final = (
     # keep
     _rule(
@@ -392,7 +410,7 @@ _RULES: Final = (
         lambda g: _background(g["y"]),
     ),
     _rule(
-        rf"{_BA}(?P<x>.+?)(?:进行|做)?(?:虚化|模糊)(?:掉|处理)?{_BIT}|(?:虚化|模糊)(?:掉)?(?P<y>.+)",
+        rf"{_BA}(?P<x>.+?)(?:进行|做)?(?:虚化|模糊|虚|弄糊|糊)(?:掉|处理)?{_BIT}|(?:虚化|模糊)(?:掉)?(?P<y>.+)",
         lambda g: f"blur {_target(g['x'] or g['y'])}",
     ),
     # put one thing in the place of another
@@ -431,7 +449,7 @@ _RULES: Final = (
         lambda g: f"make {_target(g['x'] or g['w'])} {COMPARATIVES[g['y'] or g['z']]}",
     ),
     _rule(
-        rf"(?P<x>.*?)不要(?:那么|这么|太)(?P<y>{'|'.join(OPPOSITES)})",
+        rf"(?P<x>.*?)(?:不要|别)(?:那么|这么|太)(?P<y>{'|'.join(OPPOSITES)})",
         lambda g: f"make {_target(g['x'])} {OPPOSITES[g['y']]}",
     ),
     _rule(
