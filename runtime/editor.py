@@ -46,7 +46,9 @@ class EditResult:
         """
         if kind is None and isinstance(target, str | Path):
             kind = Image.registered_extensions().get(Path(target).suffix.lower())
-        told = save_options(kind, Provenance(self.params, self.bundle, translation=self.translation))
+        told = save_options(
+            kind, Provenance(self.params, self.bundle, translation=self.translation)
+        )
         self.image.save(target, kind, **told, **options)
 
 

@@ -15,7 +15,6 @@ from typing import Final, Protocol
 
 from runtime.chinese.lexicon import Unknown
 from runtime.chinese.marian import Marian
-from runtime.chinese.offline import instruction, listing
 from runtime.errors import InvalidRequest
 from runtime.params import EditParams
 
@@ -56,15 +55,19 @@ class Translator(Protocol):
 class Rules:
     """The translator that is always there: edit phrases, and nouns of CC-CEDICT.
 
-    It refuses what its rules do not understand. Its dictionary is read on first use.
+    It refuses what its rules do not understand. They and the dictionary are loaded on first use.
     """
 
     name = "rules"
 
     def instruction(self, text: str) -> str:
+        from runtime.chinese.offline import instruction
+
         return instruction(text)
 
     def listing(self, text: str) -> str:
+        from runtime.chinese.offline import listing
+
         return listing(text)
 
 

@@ -94,7 +94,9 @@ def _guessed(found: list[Word]) -> bool:
     foreign = [word for word in found if not word.ours]
     if found[-1] in foreign and len(foreign) == 2 and foreign[0].english[0].isupper():
         return foreign[0].english.count(" ") > 0  # 东京街道: a name may stand before a noun
-    return len(foreign) > 1 or any(word.english.count(" ") > 1 for word in foreign[:1] if word != found[-1])
+    return len(foreign) > 1 or any(
+        word.english.count(" ") > 1 for word in foreign[:1] if word != found[-1]
+    )
 
 
 def _cost(word: Word) -> float:

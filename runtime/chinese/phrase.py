@@ -18,6 +18,7 @@ from runtime.chinese.words import (
     PLACES,
     PRONOUNS,
     SIDES,
+    listed,
 )
 
 _IRREGULAR: Final = {
@@ -49,10 +50,10 @@ _POSTURES: Final = {
     "挂": "hanging", "飞": "flying", "睡": "sleeping", "走": "walking", "跑": "running",
 }  # fmt: skip
 _AND: Final = re.compile(r"和|与|跟|、|以及|及|还有")
-_LANDMARKS: Final = frozenset(
-    "Tower Wall River Sea Ocean Palace Bridge Temple Museum Gate Mountains Desert Canyon Pyramid "
-    "Building House Dam Cathedral Square Statue Garden Way City Pyramids Alps Louvre".split()
-)
+_LANDMARKS: Final = listed("""
+Tower Wall River Sea Ocean Palace Bridge Temple Museum Gate Mountains Desert Canyon Pyramid
+Building House Dam Cathedral Square Statue Garden Way City Pyramids Alps Louvre
+""")
 _MASS: Final = frozenset(word[1:].split()[-1] for word in NOUNS.values() if word[0] == "~")
 _PLURAL: Final = re.compile("[a-z]+[^sui]s")
 _NAME: Final = re.compile("[A-Z][a-z]")
@@ -148,10 +149,11 @@ def thing(text: str) -> Phrase:
         return Phrase("", pronoun=PRONOUNS[text][0])
     if text in ("一切", "所有", "所有东西"):
         return Phrase("", pronoun="everything")
-    for pattern, changes in ((_ALL, {"count": "all"}), (_THESE, {"count": "some"}), (_THIS, {})):
+    for pattern, count in ((_ALL, "all"), (_THESE, "some"), (_THIS, "")):
         found = pattern.fullmatch(text)
         if found and look_up(text) is None:
-            return _plural(dataclasses.replace(thing(found["rest"]), **changes))
+            inner = thing(found["rest"])
+            return _plural(dataclasses.replace(inner, count=count or inner.count))
     if (found := _IN_PICTURE.fullmatch(text)) and look_up(text) is None:
         return thing(found["rest"])
     if look_up(text):
@@ -263,10 +265,10 @@ def _counts(found: re.Match[str]) -> bool:
 
 def _qualified(left: str, right: str) -> Phrase:
     """`left`的`right`: a place, a look, clothes or a possessor before a thing."""
-    if found := _COUNT.fullmatch(left):
+    found = _COUNT.fullmatch(left)
+    if found and _counts(found) and look_up(left) is None and location(left) is None:
         # 一只白色的狗: the count stands before the adjective
-        if _counts(found) and look_up(left) is None and location(left) is None:
-            return _counted(found["n"] or "", found["m"] or "", f"{found['rest']}的{right}")
+        return _counted(found["n"] or "", found["m"] or "", f"{found['rest']}的{right}")
     inner, left = thing(right), re.sub("^(?:正在|在)(?=跑|跳|飞|睡|哭|笑|游|看|钓)", "", left)
     if place := location(left):
         return dataclasses.replace(inner, after=(*inner.after, place))
