@@ -3,7 +3,8 @@
 python -m benchmarks.translation [SET ...] [--translator DIR] [--wrong]
 
 A set is a file of benchmarks/data: tab-separated Chinese, kind, nouns in order and details. The
-English is judged by program: its kind by the patterns below, its nouns and details (colours,
+English is judged by program: its kind by the patterns of
+data/kinds.tsv, its nouns and details (colours,
 places, numbers) by whether the words named are in it, nouns in their order. Words between "|" are
 equally right. Prints a table to stderr and a JSON line for each set.
 """
@@ -24,80 +25,30 @@ from runtime.chinese.lexicon import Unknown
 from runtime.translation import open_translator
 
 DATA: Final = Path(__file__).resolve().parent / "data"
-_COLOURS: Final = (
-    "red|orange|yellow|green|turquoise|blue|purple|pink|white|black|grey|gray|brown|golden|gold|"
-    "silver|blonde|blond|beige|light \\w+|dark \\w+|rainbow-coloured|colourful|colorful"
+_VERBS: Final = (
+    "replace|remove|add|make|turn|move|change|blur|give|put|increase|reduce|keep|paint|flip|"
+    "duplicate|invert|delete|rotate|sharpen"
 )
-_MAKE: Final = r"(?:make|turn|change|let|paint|transform|convert|have|render|give)\b.*?"
-_ADD: Final = r"(?:add|put|place|draw|give|insert|hang|plant|let|have|make|dress)\b.*?"
+_AND: Final = re.compile(rf"[,;.]?\s*(?:and then|then|and|[,;.])\s+(?=(?:{_VERBS})\b)")
 
-# The first pattern that a clause matches from its start is its kind.
-KINDS: Final[tuple[tuple[str, str], ...]] = (
-    ("keep", r"(?:do not|don't|keep|leave|no changes?)\b"),
-    ("background_blur", r"(?:blur|defocus|soften)\b.*background|make the background (?:blur|out of)"),
-    ("background_colour", rf"(?:make|turn|change|paint|set)\b.*background(?: colou?r)?(?: to| into)?(?: an?)?(?: pure| solid| plain)? (?:{_COLOURS})$"),
-    ("background", r"(?:change|replace|set|turn|make)\b.*background|(?:put|place) .* in front of"),
-    ("black_and_white", _MAKE + r"(?:black and white|black-and-white|grey ?scale|monochrome)|remove the colou?rs?"),
-    ("invert", r"invert"),
-    ("sepia", _MAKE + r"sepia"),
-    ("vintage", _MAKE + r"(?:vintage|retro)"),
-    ("old_film", _MAKE + r"old (?:film|movie)"),
-    ("more_contrast", r"(?:increase|raise|boost|more).*contrast|make the contrast (?:higher|stronger)"),
-    ("less_contrast", r"(?:reduce|decrease|lower|less).*contrast|make the contrast (?:lower|weaker)"),
-    ("less_colour", r"(?:reduce|decrease|lower).*(?:saturation)|make it paler|make the colou?rs? (?:less|paler|softer|duller)"),
-    ("more_colour", r"(?:increase|raise|boost).*(?:saturation)|make the colou?rs? (?:more|brighter|stronger)|make it more (?:vivid|colou?rful)"),
-    ("brighter", r"(?:make|turn) (?:it|the (?:picture|photo|image)) (?:a (?:bit|little) )?(?:brighter|lighter)|brighten|increase.*brightness"),
-    ("darker", r"(?:make|turn) (?:it|the (?:picture|photo|image)) (?:a (?:bit|little) )?darker|darken|(?:reduce|lower|decrease).*(?:brightness|exposure)"),
-    ("sunset", _MAKE + r"(?:it|picture|photo) (?:sunset|dusk)|" + _MAKE + r"\bsunset$"),
-    ("time", _MAKE + r"(?:day|daytime|early morning|morning|sunrise|noon|midday)(?: light)?$"),
-    ("night", _MAKE + r"night$"),
-    ("warmer", r"(?:make|turn)\b.*warmer"),
-    ("cold", r"(?:make|turn)\b.*(?:colder|cooler)"),
-    ("fog", _MAKE + r"(?:foggy|misty)|add (?:some |a layer of |thin )?(?:fog|mist)"),
-    ("season", _MAKE + r"(?:spring|summer|autumn|fall|winter)$"),
-    ("weather", _MAKE + r"(?:sunny|cloudy|stormy|clear)$"),
-    ("snow", _MAKE + r"(?:snow|snowy)$|add (?:some )?snow\b"),
-    ("rain", _MAKE + r"(?:rain|rainy)$|add (?:some )?rain$"),
-    ("vignette", r"add a vignette"),
-    ("tint", rf"(?:give|add)\b.* (?:{_COLOURS}) (?:tint|tone|hue|filter)"),
-    ("sketch", _MAKE + r"(?:sketch|pencil drawing|line drawing)"),
-    ("ink", _MAKE + r"ink (?:wash )?painting|" + _MAKE + r"chinese painting"),
-    ("oil", _MAKE + r"oil painting"),
-    ("watercolour", _MAKE + r"watercolou?r"),
-    ("cartoon", _MAKE + r"cartoon"),
-    ("pixel_art", _MAKE + r"pixel"),
-    ("van_gogh", _MAKE + r"van gogh"),
-    ("woodblock", _MAKE + r"(?:woodblock|ukiyo)"),
-    ("expressionist", _MAKE + r"expressionist"),
-    ("style", _MAKE + r"(?:style|cyberpunk|steampunk|anime|3d|comic|realistic|minimalist|render|gothic|mosaic|paper cut|pop art|impressionist painting|abstract painting)"),
-    ("colourise", r"colou?ri[sz]e"),
-    ("flip", r"(?:flip|mirror)"),
-    ("rotate", r"rotate"),
-    ("sharper", r"(?:make|turn)\b.*(?:sharper|clearer)|sharpen"),
-    ("blur", r"(?:make|turn) (?:it|the (?:picture|photo|image)) (?:blurry|blurrier|out of focus)|blur it"),
-    ("duplicate", r"(?:duplicate|copy|clone)"),
-    ("triple", r"(?:turn|change|make)\b.*\bthree\b"),
-    ("bigger", r"(?:make|let)\b.*(?:bigger|larger)|enlarge"),
-    ("smaller", r"(?:make|let)\b.*smaller|shrink"),
-    ("move_left", r"move\b.*\bleft"),
-    ("move_right", r"move\b.*\bright"),
-    ("move_up", r"move\b.*\bup"),
-    ("move_down", r"move\b.*\bdown"),
-    ("move", r"move\b"),
-    ("remove", r"(?:remove|delete|erase|get rid of|take away|clear|wipe)\b"),
-    ("replace", r"(?:replace|swap|turn|change)\b.*\b(?:with|into|to|for)\b"),
-    ("material", r"(?:make|turn)\b.*(?:out of|made of|wooden|glass$|metal$)"),
-    ("recolour", rf"(?:make|turn|change|paint|dye|colou?r)\b.*? (?:{_COLOURS})$"),
-    ("sunglasses", _ADD + r"sunglasses"),
-    ("hat", _ADD + r"\bhats?\b"),
-    ("wear", _ADD + r"\b(?:wear\b|suit|sweater|scarf|necklace|bow|wedding dress|mask|crown|cape|tie|glasses|shirt|dress|coat|skirt|uniform|kimono|hanfu|boots|shoes|earrings|gloves|helmet|armour|jacket|qipao|headphones|jeans|cap|neckerchief|wreath|garland|ribbon|belt|lipstick)\b"),
-    ("expression", r"(?:make|let)\b.*(?:smile|smiling|laugh|happy|sad|angry|cry|surprised|eyes|mouth)"),
-    ("action", r"(?:make|let)\b.*(?:fly|run|jump|sit down|stand up|sleep|dance|look at|hold|hug|sing|clap|turn around|glow|burn|wave|bloom)"),
-    ("age", r"(?:make|let)\b.*(?:younger|older|old|young)$"),
-    ("look", r"(?:make|let|turn)\b.*look like"),
-    ("quality", r"(?:make|let)\b.* (?:taller|lower|longer|shorter|fatter|slimmer|cleaner|thicker|cuter|more \w+|transparent|bald|fluffy|paler|softer|whiter|wider|shiny|bluer|redder|greener|lower|newer|smoother)$"),
-    ("add", r"(?:add|put|place|draw|insert|hang|plant|let there be)\b"),
-)  # fmt: skip
+
+def _kinds() -> dict[str, re.Pattern[str]]:
+    """`data/kinds.tsv`."""
+    lines = [line.split("\t") for line in _lines(DATA / "kinds.tsv")]
+    parts = {name: pattern for name, pattern in lines if name.startswith("<")}
+    found = {}
+    for name, pattern in lines:
+        for part, meaning in parts.items():
+            pattern = pattern.replace(part, meaning)
+        found[name] = re.compile(pattern)
+    return {name: pattern for name, pattern in found.items() if name not in parts}
+
+
+def _lines(path: Path) -> list[str]:
+    return [line for line in path.read_text("utf-8").splitlines() if line and line[0] != "#"]
+
+
+KINDS: Final = _kinds()
 
 
 class Item(NamedTuple):
@@ -119,18 +70,13 @@ class Score(NamedTuple):
 
 
 def read(path: Path) -> list[Item]:
-    lines = [line for line in path.read_text("utf-8").splitlines() if line and line[0] != "#"]
-    return [Item(*(line.split("\t") + [""] * 3)[:4]) for line in lines]
+    return [Item(*(line.split("\t") + [""] * 3)[:4]) for line in _lines(path)]
 
 
 def kinds_of(english: str) -> list[str]:
-    """The kind of each clause of an instruction."""
-    verbs = "replace|remove|add|make|turn|move|change|blur|give|put|increase|reduce|keep|paint|flip|duplicate|invert|delete|rotate|sharpen"
-    text = english.lower().strip(" .!")
-    parts = re.split(
-        rf"(?:,|;|\.)?\s*(?:and then|, then|then|and|,|;|\.)\s+(?=(?:{verbs})\b)", text
-    )
-    return [next((kind for kind, p in KINDS if re.match(p, part)), "?") for part in parts]
+    """The kind of each clause of an instruction; "?" is none that is known."""
+    parts = _AND.split(english.lower().strip(" .!"))
+    return [next((kind for kind, p in KINDS.items() if p.match(part)), "?") for part in parts]
 
 
 def score(item: Item, english: str | None) -> Score:

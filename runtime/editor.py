@@ -119,6 +119,10 @@ class Editor:
         self._engine.translate(params)
         return params
 
+    def translate(self, params: EditParams) -> Translation | None:
+        """See `Engine.translate`."""
+        return self._engine.translate(params)
+
     def edit(
         self,
         image: Image.Image,

@@ -188,3 +188,12 @@ STATES: Final = table("""
 怀孕=pregnant; 彩色=colourful; 隐形=invisible; 闪闪发光 闪亮=shiny; 毛茸茸=fluffy;
 破旧=old and worn;
 """)
+
+# What pictures are to be without.
+FLAWS: Final = table("""
+模糊 糊=blurry; 低质量 质量差 劣质=low quality; 低分辨率 低清=low resolution;
+变形 畸形=deformed; 失真 扭曲=distorted; 过曝 曝光过度=overexposed; 欠曝 曝光不足=underexposed;
+噪点 噪声=noise; 伪影=artifacts; 压缩痕迹=compression artifacts; 丑=ugly; 糟糕=bad;
+多余的手指 多指=extra fingers; 颜色失真 偏色=wrong colours; 太暗 暗=dark; 太亮=too bright;
+重影=double image;
+""")

@@ -72,6 +72,8 @@ def words(text: str) -> list[Word]:
 
     Two words of CC-CEDICT side by side are refused too: what they mean together is a guess.
     """
+    if not text:
+        raise Unknown(text)
     best: list[tuple[float, list[Word]] | None] = [(0, [])] + [None] * len(text)
     for end in range(1, len(text) + 1):
         for start in range(end - 1, max(-1, end - _limit(text, end)) - 1, -1):

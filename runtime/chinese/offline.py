@@ -7,6 +7,7 @@ import unicodedata
 from typing import Final
 
 from runtime.chinese import rules
+from runtime.chinese.effects import FLAWS
 from runtime.chinese.lexicon import Unknown, simplify
 from runtime.chinese.phrase import bare
 
@@ -70,7 +71,10 @@ def listing(text: str) -> str:
     Raises `Unknown` with what is not understood.
     """
     parts = [part.strip() for part in re.split(r"[,;、。\n]+", _normal(text))]
-    return ", ".join(bare(re.sub("的$", "", part)) for part in parts if part)
+    found = [re.sub("的$", "", part) for part in parts if part.removesuffix("的")]
+    if not found:
+        raise Unknown(text)
+    return ", ".join(FLAWS.get(part) or bare(part) for part in found)
 
 
 def _normal(text: str) -> str:
