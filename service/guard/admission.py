@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, MutableMapping
+import time
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
 from typing import Any, Final
 
@@ -22,7 +23,10 @@ CALLER: Final = "retouch.caller"
 """Where a request's scope has the name of its key."""
 
 # What shows nothing of an edit: probes, metrics, and pages with what they load.
-_OPEN: Final = ("/", "/docs", "/docs.json", "/livez", "/readyz", "/healthz", "/metrics")
+_OPEN: Final = (
+    *("/", "/docs", "/docs.json", "/favicon.ico"),
+    *("/livez", "/readyz", "/healthz", "/metrics"),
+)
 _OPEN_FOLDERS: Final = ("/static_content/",)
 _BEARER: Final = "bearer "
 _REMEDY: Final = "send it as 'Authorization: Bearer KEY' or as 'X-API-Key: KEY'"
@@ -31,17 +35,17 @@ _REMEDY: Final = "send it as 'Authorization: Bearer KEY' or as 'X-API-Key: KEY'"
 class Guard:
     """Admits requests. Raises `ValueError` when the file of keys cannot be used."""
 
-    def __init__(self, access: Access) -> None:
+    def __init__(self, access: Access, clock: Callable[[], float] = time.monotonic) -> None:
         self._access = access
-        self._keyring = Keyring(access.keys, access.file)
-        self._rates = Rates()
+        self._keyring = Keyring(access.keys, access.file, clock)
+        self._rates = Rates(clock)
 
     def report(self) -> None:
         """Tell the log who may come in."""
         if self._access.open:
             log.warning("no API keys are set: whoever reaches this server may use it")
         else:
-            log.info("%d API keys are known", len(self._keyring))
+            log.info("API keys known: %d", len(self._keyring))
 
     @contextmanager
     def admitted(self, scope: MutableMapping[str, Any]) -> Iterator[Mapping[str, str]]:

@@ -41,6 +41,7 @@ class SecurityHeaders:
 
 
 def _add(headers: MutableHeaders) -> None:
+    del headers["server"]  # BentoML's
     for name, value in _ALWAYS.items():
         headers.setdefault(name, value)
     page = headers.get("content-type", "").startswith("text/html")

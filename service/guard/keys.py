@@ -11,7 +11,6 @@ import hmac
 import logging
 import re
 import secrets
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -88,12 +87,7 @@ class Keyring:
     known go on, and the log tells. Not for several threads.
     """
 
-    def __init__(
-        self,
-        fixed: Sequence[Key],
-        file: Path | None = None,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
+    def __init__(self, fixed: Sequence[Key], file: Path | None, clock: Callable[[], float]) -> None:
         self._fixed, self._file, self._clock = tuple(fixed), file, clock
         self._stamp = self._look()
         self._keys = self._read()
