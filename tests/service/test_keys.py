@@ -10,8 +10,10 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
+import openai
 import pytest
 import typer
+from openai import OpenAI
 from starlette.testclient import TestClient
 from typer.testing import CliRunner
 
@@ -271,6 +273,17 @@ def test_a_refusal_has_openais_shape_under_v1(locked: TestClient) -> None:
         assert answer.json()["error"]["type"] == "invalid_request_error"
         assert answer.headers["www-authenticate"] == "Bearer"
     assert locked.get("/v1/models", headers=bearer(ALICE)).status_code == 200
+
+
+def test_openais_client_sends_its_key(locked: TestClient) -> None:
+    def client(token: str) -> OpenAI:
+        url = "http://testserver/v1"
+        return OpenAI(base_url=url, api_key=token, http_client=locked, max_retries=0)
+
+    answer = client(ALICE).images.edit(image=PNG, prompt="make it night", extra_body={"steps": 1})
+    assert answer.data
+    with pytest.raises(openai.AuthenticationError, match="not known"):
+        client("wrong").images.edit(image=PNG, prompt="make it night")
 
 
 @pytest.mark.parametrize(
