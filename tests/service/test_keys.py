@@ -17,7 +17,6 @@ from openai import OpenAI
 from starlette.testclient import TestClient
 from typer.testing import CliRunner
 
-from runtime.params import EditParams
 from service.cli import key
 from service.guard.keys import Key, Keyring, new_key, parse_keys
 from service.openapi.components import SECURITY
@@ -333,8 +332,3 @@ def test_the_document_says_how_to_send_a_key(locked: TestClient) -> None:
     assert document["components"]["securitySchemes"] == SECURITY
     assert document["security"] == [{"bearer": []}, {"header": []}]
     assert document["paths"]["/livez"]["get"]["security"] == []
-
-
-def test_a_key_has_no_place_in_an_edit() -> None:
-    """What is stored with a result must never hold a key."""
-    assert not {"key", "api_key", "token"} & set(EditParams.__dataclass_fields__)
