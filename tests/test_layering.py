@@ -22,10 +22,13 @@ RUNTIME_ORDER = (
     *("noise", "samplers", "guidance", "rng"),  # so far pure: stdlib and numpy
     *("chinese", "translation"),
     *("bundle", "request", "scheduler", "stats", "cache"),
-    *("backends", "image", "provenance", "text", "runner", "engine", "editor", "worker"),
+    *("backends", "image", "provenance", "text", "content", "runner", "engine", "editor", "worker"),
     *("__init__", "doctor", "jobs", "cli"),
 )
-CHINESE_ORDER = ("words", "effects", "lexicon", "phrase", "rules", "offline", "marian", "distil")
+CHINESE_ORDER = (
+    *("words", "effects", "lexicon", "phrase", "grammar", "looks", "edits", "rules", "offline"),
+    *("marian", "distil"),
+)
 PURE = frozenset(RUNTIME_ORDER[:10])
 INFERENCE = frozenset({"openvino", "onnxruntime", "tensorrt"})
 TRAINING = frozenset({"torch", "diffusers", "transformers", "onnx", "onnxscript", "cv2"})

@@ -17,7 +17,7 @@ from starlette.responses import JSONResponse, Response
 from runtime.editor import EditResult
 from runtime.errors import InvalidRequest
 from runtime.params import EditParams
-from service.answer import PICTURES, headers, in_base64
+from service.answer import PICTURES, headers, in_base64, verdict
 from service.errors import MODEL_NOT_FOUND, HttpError
 from service.face import Asked, Face, Fields, Vocabulary, variations
 
@@ -75,7 +75,7 @@ def ask(model: str, fields: Fields, accept: str) -> Asked:
 
 
 def answer(asked: Asked, results: Sequence[EditResult]) -> Response:
-    """See `Face`. Beside OpenAI's keys each picture has its `seed`."""
+    """See `Face`. Beside OpenAI's keys each picture has its `seed` and its `verdict`."""
     first = results[0].image
     body = {
         "created": int(time.time()),
@@ -89,7 +89,8 @@ def answer(asked: Asked, results: Sequence[EditResult]) -> Response:
 
 def _entry(result: EditResult, media_type: str) -> dict[str, Any]:
     """OpenAI's word for what a model read in the place of the prompt is `revised_prompt`."""
-    entry = {"b64_json": in_base64(result, media_type), "seed": result.params.seed}
+    picture = in_base64(result, media_type)
+    entry = {"b64_json": picture, "seed": result.params.seed, **verdict(result)}
     if result.translation:
         entry["revised_prompt"] = result.translation.instruction
     return entry

@@ -18,6 +18,8 @@ _BASE64: Final[Json] = {"type": "string", "contentEncoding": "base64"}
 _STAGES: Final = ("queue", "encode", "denoise", "decode")
 
 _ERROR: Final = _closed(code=_TEXT, message=_TEXT, request_id=_TEXT)
+_SCORES: Final = _closed(input=_NUMBER, output=_NUMBER)
+_SCORES["description"] = "scores of the content check from 0 to 1, where there is one"
 _ERROR["properties"]["field"] = _TEXT | {"description": "the field to blame, where there is one"}
 
 _IMAGE: Final = _closed(
@@ -34,13 +36,15 @@ _IMAGE: Final = _closed(
     seconds=_NUMBER,
     timings_ms=_closed(**dict.fromkeys(_STAGES, _NUMBER)),
 )
+_IMAGE["properties"]["content"] = _SCORES
+_OPENAI_IMAGE: Final = _closed(b64_json=_BASE64, seed=_WHOLE)
+_OPENAI_IMAGE["properties"]["content"] = _SCORES
+_OPENAI_IMAGE["properties"]["revised_prompt"] = _TEXT | {
+    "description": "what was read in the place of Chinese"
+}
 _OPENAI_ERROR: Final = _closed(
     message=_TEXT, type=_TEXT, param={"type": ["string", "null"]}, code=_TEXT
 )
-_OPENAI_IMAGE: Final = _closed(b64_json=_BASE64, seed=_WHOLE)
-_OPENAI_IMAGE["properties"]["revised_prompt"] = _TEXT | {
-    "description": "a translation that was read"
-}
 _OPENAI_IMAGES: Final = _closed(
     created=_WHOLE,
     background=_TEXT,
@@ -51,6 +55,12 @@ _OPENAI_IMAGES: Final = _closed(
 _MAYBE: Final[Json] = {"type": ["string", "null"]}
 _TRANSLATION: Final = _closed(instruction=_TEXT, language=_MAYBE, translation=_MAYBE, engine=_MAYBE)
 _MODEL: Final = _closed(id=_TEXT, object=_TEXT, created=_WHOLE, owned_by=_TEXT)
+
+SECURITY: Final[Json] = {
+    "bearer": {"type": "http", "scheme": "bearer"},
+    "header": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
+}
+"""Ways to send an API key, one of which is enough."""
 
 SCHEMAS: Final[Json] = {
     "Error": _closed(error=_ERROR),

@@ -7,13 +7,16 @@ from typing import Any, Final
 from runtime.errors import InvalidRequest
 from runtime.manifest import Manifest
 from service.edit import EDIT
-from service.errors import KINDS, MALFORMED, TOO_LARGE
+from service.errors import KINDS, MALFORMED, RATE_LIMITED, TOO_LARGE, UNAUTHORIZED
 from service.openapi.answers import OF_AN_EDIT, content, errors, pictures, ref
 from service.openapi.schemas import bodies, edit_fields
 
 Json = dict[str, Any]
 
 _EXAMPLE: Final = {"instruction": "make it night", "seed": 7}
+
+
+_RAISED: Final = (KINDS[InvalidRequest], KINDS[Exception])
 
 
 def editing(manifest: Manifest, most: int) -> Json:
@@ -33,6 +36,7 @@ def editing(manifest: Manifest, most: int) -> Json:
 
 
 def translating() -> Json:
+    """`/translate`."""
     instruction = {"type": "string", "minLength": 1, "maxLength": 1000}
     operation = {
         "operationId": "translate",
@@ -57,7 +61,7 @@ def translating() -> Json:
                 "description": "the translation; null where the words are read as they are",
                 "content": content("application/json", ref("Translation")),
             },
-            **errors((MALFORMED, TOO_LARGE, KINDS[InvalidRequest], KINDS[Exception])),
+            **errors((MALFORMED, UNAUTHORIZED, RATE_LIMITED, TOO_LARGE, *_RAISED)),
         },
     }
     return {"/translate": {"post": operation}}
@@ -72,6 +76,7 @@ def watching() -> Json:
             "get": {
                 "operationId": "metrics",
                 "tags": ["operation"],
+                "security": [],
                 "summary": "Prometheus metrics",
                 "responses": {
                     "200": {
@@ -89,6 +94,7 @@ def _probe(name: str, about: str) -> Json:
         "get": {
             "operationId": name,
             "tags": ["operation"],
+            "security": [],
             "summary": about,
             "responses": {"200": {"description": "yes"}, "503": {"description": "no"}},
         }
