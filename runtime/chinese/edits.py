@@ -100,6 +100,8 @@ def seem(groups: Groups) -> str | None:
 def add(groups: Groups) -> str | None:
     """y is added at p, or to the thing p."""
     p, y = groups.get("p", ""), re.sub(r"^(?:上|了|入)", "", groups["y"])
+    if re.fullmatch(PICTURE, y):
+        return None
     if not p and (found := tint_of(y)):
         return found
     if not p and (found := look(y)) and ("滤镜" in y or "效果" in y or _effect_added(y)):

@@ -28,6 +28,7 @@ from runtime.chinese.edits import (
 from runtime.chinese.effects import COMPARATIVES, OPPOSITES, PROPERTIES, SENTENCES
 from runtime.chinese.grammar import (
     ADD,
+    APPEAR,
     BA,
     BECOME,
     BIT,
@@ -278,7 +279,7 @@ _RULES: Final = (
     _rule(r"(?:把|将)?(?P<x>.+?)换(?:个|一个)?(?P<y>.+)", lambda g: become({**g, "verb": "换"})),
     _rule(
         r"(?:让|使|叫)(?P<x>.+?)(?P<y>(?:坐|站|躺|趴|飞|停|挂)在.+)",
-        lambda g: f"show {target_of(g['x'])} {participle(g['y'])}",
+        lambda g: (doing := participle(g["y"])) and f"show {target_of(g['x'])} {doing}",
     ),
     _rule(
         r"(?:更换|换)(?:一)?(?:个|件|种|顶|条|双|身|下)(?P<x>.+)",
@@ -286,7 +287,8 @@ _RULES: Final = (
     ),
     # add
     _rule(rf"(?:在|往|到|于)(?P<p>.+?)(?:再|多|也|还|要|应该)*{ADD}(?:上)?(?P<y>.+)", add),
-    _rule(rf"(?:给|为|帮|让|使|叫)(?P<p>.+?)(?:再|多)?(?:{ADD}|有|多了?)(?:上)?(?P<y>.+)", add),
+    _rule(rf"(?:给|为|帮)(?P<p>.+?)(?:再|多)?(?:{ADD}|有|多了?)(?:上)?(?P<y>.+)", add),
+    _rule(rf"(?:让|使|叫)(?P<p>.+?)(?:再|多)?(?:{APPEAR}|有|多了?)(?P<y>.+)", add),
     _rule(rf"(?:再|多|还)*{ADD}(?:上)?(?P<y>.+?)(?:在|到)(?P<p>.+)", add),
     _rule(rf"(?:再|多|还)*{ADD}(?:上)?(?P<y>.+)", add),
     _rule(rf"(?P<p>[^的把将]+?)(?:再|多|要|应该|需要)*(?:{ADD}|有)(?:上)?(?P<y>.+)", add),

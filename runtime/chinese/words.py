@@ -157,7 +157,7 @@ NOUNS: Final = table("""
 绿洲=oasis; 云海=sea of clouds; 彩霞=+rosy clouds; 龙卷风=tornado; 雷电=~lightning;
 黑洞=black hole; 行星=planet; 卫星=satellite; 日食=solar eclipse; 星球=planet; 湖水=lake;
 河水=river; 海水=sea; 玻璃=~glass; 木头=~wood; 纸=~paper; 金属=~metal; 水晶=crystal;
-面=+noodles; 桌面 台面=tabletop; 冰面=~ice; 电视柜=TV stand; 纸屑=+paper scraps;
+桌面 台面=tabletop; 冰面=~ice; 电视柜=TV stand; 纸屑=+paper scraps;
 狗绳 牵引绳=leash; 沙发套=sofa cover; 水杯=water glass; 茶杯=teacup; 茶壶=teapot; 车身=car body;
 人像=portrait; 落地灯=floor lamp; 宇航服=space suit; 铃铛=bell; 校门=school gate;
 车窗=car window; 车轮=wheel; 车牌=license plate; 路面=road surface; 屋檐=eaves; 院墙=yard wall;

@@ -79,6 +79,7 @@ def test_nothing_is_half_translated(text: str) -> None:
             english = translate(text)
         assert not HAN.search(english)
         assert english == " ".join(english.split())
+        assert "None" not in english
 
 
 @pytest.mark.parametrize(

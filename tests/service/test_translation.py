@@ -68,7 +68,7 @@ def test_the_log_holds_nobodys_words(client: TestClient, caplog: pytest.LogCaptu
 
 
 def test_openais_word_for_it_is_revised_prompt(client: TestClient) -> None:
-    openai = OpenAI(base_url="http://testserver/v1", api_key="any", http_client=client)  # type: ignore[arg-type]
+    openai = OpenAI(base_url="http://testserver/v1", api_key="any", http_client=client)
     asked = openai.images.edit(image=io.BytesIO(PNG), prompt=CHINESE)
     plain = openai.images.edit(image=io.BytesIO(PNG), prompt=ENGLISH)
     assert asked.data is not None
