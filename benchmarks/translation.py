@@ -3,10 +3,9 @@
 python -m benchmarks.translation [SET ...] [--translator DIR] [--wrong]
 
 A set is a file of benchmarks/data: tab-separated Chinese, kind, nouns in order and details. The
-English is judged by program: its kind by the patterns of
-data/kinds.tsv, its nouns and details (colours,
-places, numbers) by whether the words named are in it, nouns in their order. Words between "|" are
-equally right. Prints a table to stderr and a JSON line for each set.
+English is judged by program: its kind by the patterns of data/kinds.tsv, its nouns and details
+(colours, places, numbers) by whether the words named are in it, nouns in their order. Words between
+"|" are equally right. Prints a table to stderr and a JSON line for each set.
 """
 
 from __future__ import annotations

@@ -26,8 +26,8 @@ RUNTIME_ORDER = (
     *("__init__", "doctor", "jobs", "cli"),
 )
 CHINESE_ORDER = (
-    *("words", "effects", "lexicon", "phrase", "grammar", "looks", "edits", "rules", "offline"),
-    *("marian", "distil"),
+    *("words", "effects", "lexicon", "phrase", "nouns", "grammar", "looks", "edits", "rules"),
+    *("offline", "marian", "distil"),
 )
 PURE = frozenset(RUNTIME_ORDER[:10])
 INFERENCE = frozenset({"openvino", "onnxruntime", "tensorrt"})

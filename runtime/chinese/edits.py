@@ -24,7 +24,7 @@ from runtime.chinese.looks import (
     target_of,
     tint_of,
 )
-from runtime.chinese.phrase import counted_only, definite, indefinite, location, several, thing
+from runtime.chinese.nouns import counted_only, definite, indefinite, location, several, thing
 from runtime.chinese.words import MATERIALS, PICTURE, PRONOUNS
 
 Groups = Mapping[str, str]

@@ -8,7 +8,7 @@ from typing import Final
 from runtime.chinese.effects import COMPARATIVES, LOOKS, STATES, TIMES
 from runtime.chinese.grammar import ADD, BECOME, BIT, MORE, SUBJECT
 from runtime.chinese.lexicon import words
-from runtime.chinese.phrase import definite, indefinite
+from runtime.chinese.nouns import definite, indefinite
 from runtime.chinese.words import ADJECTIVES, COLOURS
 
 _WRAP_BEFORE: Final = re.compile(

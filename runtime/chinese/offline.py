@@ -9,7 +9,7 @@ from typing import Final
 from runtime.chinese import rules
 from runtime.chinese.effects import FLAWS
 from runtime.chinese.lexicon import Unknown, simplify
-from runtime.chinese.phrase import bare
+from runtime.chinese.nouns import bare
 
 _BEFORE: Final = re.compile(
     r"^(?:看看|试试|抠图|再(?=复制|克隆)|给我(?=一张|一幅)|咱|你好|您好|麻烦您|麻烦你|麻烦|劳驾"

@@ -42,7 +42,7 @@ from runtime.chinese.grammar import (
 )
 from runtime.chinese.lexicon import Unknown
 from runtime.chinese.looks import background_of, colour_of, style, target_of
-from runtime.chinese.phrase import counted_only, definite, indefinite, participle, several
+from runtime.chinese.nouns import counted_only, definite, indefinite, participle, several
 from runtime.chinese.words import NUMBERS, PICTURE
 
 # "in the picture" says nothing, and 画 in 画面 is no verb.
