@@ -17,6 +17,7 @@ PICTURES: Final[dict[str, dict[str, Any]]] = {
     "image/webp": {"kind": "WEBP", "quality": 90},
 }
 PNG: Final = "image/png"
+JSON: Final = "application/json"
 
 
 def encode(result: EditResult, media_type: str) -> bytes:
@@ -53,6 +54,12 @@ def _numbers(result: EditResult) -> dict[str, Any]:
         "rows": result.rows,
         "seconds": round(result.timings.total_s, 3),
     }
+
+
+def entry(result: EditResult) -> dict[str, Any]:
+    """A result as JSON: its picture as PNG, and all that is known of it."""
+    picture = in_base64(result, PNG)
+    return {"image": picture, "media_type": PNG, **facts(result), "timings_ms": stages(result)}
 
 
 def stages(result: EditResult) -> dict[str, float]:
