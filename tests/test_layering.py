@@ -18,13 +18,13 @@ PACKAGES = ("runtime", "export", "service", "train")
 
 # Each module may import only those before it.
 RUNTIME_ORDER = (
-    *("version", "errors", "params", "closed_json", "manifest", "ports"),
-    *("noise", "samplers", "guidance", "rng"),  # so far pure: stdlib and numpy
+    *("version", "errors", "params", "closed_json", "projection", "manifest", "ports"),
+    *("noise", "samplers", "guidance", "rng", "progress"),  # so far pure: stdlib and numpy
     *("bundle", "request", "scheduler", "stats", "cache"),
     *("backends", "image", "provenance", "text", "runner", "engine", "editor", "worker"),
     *("__init__", "doctor", "jobs", "cli"),
 )
-PURE = frozenset(RUNTIME_ORDER[:10])
+PURE = frozenset(RUNTIME_ORDER[:12])
 INFERENCE = frozenset({"openvino", "onnxruntime", "tensorrt"})
 TRAINING = frozenset({"torch", "diffusers", "transformers", "onnx", "onnxscript", "cv2"})
 

@@ -19,6 +19,7 @@ import pytest
 from PIL import Image
 from starlette.testclient import TestClient
 
+from runtime.progress import Progress
 from runtime.worker import EngineWorker
 from tests.fake_bundle import write_fake_bundle
 
@@ -71,8 +72,8 @@ class Held:
         self._worker = worker
         self._reached, self._free = threading.Event(), threading.Event()
 
-    def _wait(self, step: int, steps: int) -> None:
-        if step == 1:
+    def _wait(self, progress: Progress) -> None:
+        if progress.step == 1:
             return  # a request counts as running from its second step on
         self._reached.set()
         self._free.wait(timeout=60)
