@@ -26,6 +26,7 @@ from service.openapi.document import ROUTES as DOCUMENT
 from service.schema import EditForm
 from service.settings import Settings
 from service.stages import Failure
+from service.stream.routes import ROUTES as STREAM
 from service.trial import open_warm, trial
 
 # Seconds by which BentoML's own deadline comes later than ours: its answer has another shape.
@@ -37,7 +38,7 @@ async def metrics(request: Request) -> Response:
     return Response(service.metrics.render(), media_type="text/plain; version=0.0.4")
 
 
-web = Starlette(routes=[Route("/metrics", metrics), *OPENAI, *DOCUMENT])
+web = Starlette(routes=[Route("/metrics", metrics), *OPENAI, *STREAM, *DOCUMENT])
 
 
 def _settings() -> Settings:

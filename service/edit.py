@@ -15,18 +15,18 @@ from service.errors import NOT_ACCEPTABLE, HttpError
 from service.face import Asked, Face, Fields, Vocabulary, variations
 from service.reading.accept import preferred
 
-_JSON: Final = "application/json"
-_OFFERS: Final = (*PICTURES, _JSON)
+JSON: Final = "application/json"
+_OFFERS: Final = (*PICTURES, JSON)
 
 
 def ask(fields: Fields, accept: str) -> Asked:
     """See `Face`. Raises `HttpError` 406 when `accept` takes nothing that can be given."""
-    offers = _OFFERS if fields.n == 1 else (_JSON,)
+    offers = _OFFERS if fields.n == 1 else (JSON,)
     media_type = preferred(accept, offers)
     if media_type is None:
         told = f"{accept!r:.100} cannot be given; accept {' or '.join(offers)}"
         if fields.n > 1:
-            told = f"{accept!r:.100} cannot hold n {fields.n} pictures; accept {_JSON}, or give n 1"
+            told = f"{accept!r:.100} cannot hold n {fields.n} pictures; accept {JSON}, or give n 1"
         raise HttpError(NOT_ACCEPTABLE, told)
     return Asked(fields.values, media_type, variations(fields.n))
 
@@ -34,7 +34,7 @@ def ask(fields: Fields, accept: str) -> Asked:
 def answer(asked: Asked, results: Sequence[EditResult]) -> Response:
     """See `Face`."""
     first = results[0]
-    if asked.media_type == _JSON:
+    if asked.media_type == JSON:
         return JSONResponse({"images": [_entry(one) for one in results]}, headers=headers(first))
     picture = encode(first, asked.media_type)
     return Response(picture, media_type=asked.media_type, headers=headers(first))

@@ -97,7 +97,9 @@ def test_many_edits_give_a_result_or_an_error_each_in_their_order(
     with open_editor(fake_bundle, backend="fake", limits=limits) as editor:
         edits = [(picture, editor.params("sepia", seed=seed)) for seed in range(7)]
         edits.insert(3, (bad, editor.params("sepia")))
-        outcomes = editor.edit_many(iter(edits), on_step=lambda progress: told.append(progress.step))
+        outcomes = editor.edit_many(
+            iter(edits), on_step=lambda progress: told.append(progress.step)
+        )
         alone = [editor.edit(picture, "sepia", seed=seed) for seed in range(7)]
         assert editor._engine.stats().rejected == 0
     assert isinstance(outcomes.pop(3), InvalidRequest)

@@ -111,15 +111,17 @@ def raw_post(
     headers: list[tuple[bytes, bytes]],
     receive: Callable[[], Awaitable[dict[str, Any]]],
     sent: list[Any] | None = None,
+    path: str = "/edit",
+    hear: Callable[[Any], Awaitable[None]] | None = None,
 ) -> Future[list[int]]:
-    """POST /edit with every message of the body in the caller's hands; holds the statuses sent.
+    """POST with every message of the body in the caller's hands; holds the statuses sent.
 
-    `sent` is given every message of the response.
+    `sent` is given every message of the response, and `hear` is awaited with it.
     """
     scope = {
         "type": "http",
         "method": "POST",
-        "path": "/edit",
+        "path": path,
         "query_string": b"",
         "headers": headers,
         "scheme": "http",
@@ -131,6 +133,8 @@ def raw_post(
     async def send(message: Any) -> None:
         if sent is not None:
             sent.append(message)
+        if hear is not None:
+            await hear(message)
         if message["type"] == "http.response.start":
             statuses.append(message["status"])
 
