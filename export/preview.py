@@ -93,5 +93,6 @@ def denoised(encoder: ImageEncoder, pixels: Tensor) -> Tensor:
     """What the sampler would end with: latents scaled and shifted as the decoder expects them."""
     config = encoder.vae.config
     shift = float(getattr(config, "shift_factor", None) or 0.0)
-    mode: Tensor = encoder(pixels) / encoder.scale
-    return (mode - shift) * float(config.scaling_factor)
+    mode = encoder(pixels) / encoder.scale
+    latent: Tensor = (mode - shift) * float(config.scaling_factor)
+    return latent

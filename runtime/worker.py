@@ -45,6 +45,10 @@ class Pending(Future[EditResult]):
         height, width = self._request.size
         return width, height
 
+    def twin(self) -> Pending:
+        """Another future of the same edit, for whoever passes its result on."""
+        return Pending(self._request, self._engine)
+
     @property
     def ahead(self) -> int:
         """How many edits wait before this one; 0 when it is the next, or has joined."""
@@ -65,6 +69,11 @@ class EngineWorker:
     @property
     def manifest(self) -> Manifest:
         return self._engine.manifest
+
+    @property
+    def previews(self) -> bool:
+        """Whether progress may be shown with a preview."""
+        return self.manifest.preview is not None
 
     @property
     def alive(self) -> bool:

@@ -65,6 +65,7 @@ def watching() -> Json:
             "get": {
                 "operationId": "metrics",
                 "tags": ["operation"],
+                "security": [],
                 "summary": "Prometheus metrics",
                 "responses": {
                     "200": {
@@ -82,6 +83,7 @@ def _probe(name: str, about: str) -> Json:
         "get": {
             "operationId": name,
             "tags": ["operation"],
+            "security": [],
             "summary": about,
             "responses": {"200": {"description": "yes"}, "503": {"description": "no"}},
         }

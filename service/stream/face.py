@@ -21,7 +21,7 @@ VOCABULARY: Final = Vocabulary(
 
 
 def stream_face(previews: bool) -> Face:
-    """`previews` says whether the bundle can make them."""
+    """`previews` says whether the server makes them."""
 
     def ask(fields: Fields, accept: str) -> Asked:
         """See `Face`. The answer, which is the last event, is that of `/edit` as JSON."""
@@ -32,8 +32,8 @@ def stream_face(previews: bool) -> Face:
         check_whole("preview_every", every, 0, MOST_STEPS)
         if every and not previews:
             raise InvalidRequest(
-                f"preview_every {every} cannot be given, for this server's bundle has no preview; "
-                "give 0, or export the checkpoint again"
+                f"preview_every {every} cannot be given: this server makes no preview, because its "
+                "bundle is from before them, or because it checks the content of results; give 0"
             )
         return Asked(params, JSON, variations(fields.n), preview_every=every)
 

@@ -16,7 +16,7 @@ from service.stream.response import EventStream
 
 async def stream(request: Request) -> Response:
     service = bentoml.get_current_service()
-    face = stream_face(service.worker.manifest.preview is not None)
+    face = stream_face(service.worker.previews)
     news = News()
     accepted = await service.edits.accept(request, face, news.put)
     return EventStream(request, service.edits, accepted, news)
