@@ -82,7 +82,7 @@ def _natural(side: int, generator: torch.Generator) -> Tensor:
     white = torch.randn((_PICTURES, 3, side, side), generator=generator)
     frequency = torch.fft.fftfreq(side)
     radius = (frequency[:, None] ** 2 + frequency[None, :] ** 2).sqrt().clamp(min=1 / side)
-    pink = torch.fft.ifft2(torch.fft.fft2(white) / radius).real
+    pink: Tensor = torch.fft.ifft2(torch.fft.fft2(white) / radius).real
     pink = pink / pink.std(dim=(1, 2, 3), keepdim=True)
     grey = (pink * torch.tensor(_GREY)[:, None, None]).sum(dim=1, keepdim=True)
     level = 0.3 + 0.4 * torch.rand((_PICTURES, 1, 1, 1), generator=generator)
