@@ -83,7 +83,7 @@ def test_every_bundle_is_written_with_one(name: str, request: pytest.FixtureRequ
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
 def test_previews_of_the_published_model_resemble_its_pictures(path: Path) -> None:
-    """On photographs, of which export has none. 23 dB: an error of 18 levels of 255."""
+    """On photographs, of which export has none. 21 dB: an error of 23 levels of 255."""
     checkpoint = open_checkpoint(EMBEDDED.parent / "mini-checkpoint")
     preview = Bundle.open(EMBEDDED).manifest.preview
     assert preview is not None
@@ -95,7 +95,7 @@ def test_previews_of_the_published_model_resemble_its_pictures(path: Path) -> No
         decoded = build_graph("image_decoder", checkpoint)(latents)[0].numpy()
     small = decoded[0].reshape(32, 4, 32, 4, 3).mean(axis=(1, 3))
     error = ((preview.picture(latents[0].numpy()) - small) ** 2).mean()
-    assert 10 * np.log10(255**2 / error) > 23
+    assert 10 * np.log10(255**2 / error) > 21
 
 
 def test_the_published_projection_is_the_one_that_export_fits() -> None:
