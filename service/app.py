@@ -73,7 +73,7 @@ class EditService:
         self.worker = EngineWorker(open_warm(self.settings))
         self.metrics = Metrics(self.worker.stats)
         self._drain = Drain(self.worker, self.settings.drain)
-        self.edits = Edits(self.worker, self.settings, self.metrics)
+        self.edits = Edits(self.worker, self.settings)
 
     @bentoml.on_startup  # type: ignore[untyped-decorator]
     async def start(self) -> None:

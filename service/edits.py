@@ -17,7 +17,6 @@ from runtime.editor import EditResult
 from runtime.image import fitting
 from runtime.worker import EngineWorker
 from service.face import Asked, Face, Fields
-from service.metrics import Metrics
 from service.reading.body import received
 from service.reading.intake import Intake
 from service.settings import Settings
@@ -32,8 +31,8 @@ class Edits:
     `codecs` bounds the threads in which pictures are decoded and encoded.
     """
 
-    def __init__(self, worker: EngineWorker, settings: Settings, metrics: Metrics) -> None:
-        self._worker, self._settings, self._metrics = worker, settings, metrics
+    def __init__(self, worker: EngineWorker, settings: Settings) -> None:
+        self._worker, self._settings = worker, settings
         self._intake = Intake(settings.max_uploads)
         self.codecs = CapacityLimiter(min(os.cpu_count() or 1, _MOST_CODECS))
 
@@ -43,8 +42,6 @@ class Edits:
         asked, futures = await self._accept(request, face, deadline)
         async with withdrawing(request, deadline):
             results = await all_of(futures)
-            for result in results:
-                self._metrics.observe_edit(result.timings.total_s)
             return await to_thread.run_sync(face.answer, asked, results, limiter=self.codecs)
 
     async def _accept(
