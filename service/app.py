@@ -21,7 +21,8 @@ from service.edit import EDIT
 from service.edits import Edits
 from service.gate import Gate
 from service.metrics import Metrics
-from service.openai.routes import ROUTES
+from service.openai.routes import ROUTES as OPENAI
+from service.openapi.document import ROUTES as DOCUMENT
 from service.schema import EditForm
 from service.settings import Settings
 from service.stages import Failure
@@ -36,7 +37,7 @@ async def metrics(request: Request) -> Response:
     return Response(service.metrics.render(), media_type="text/plain; version=0.0.4")
 
 
-web = Starlette(routes=[Route("/metrics", metrics), *ROUTES])
+web = Starlette(routes=[Route("/metrics", metrics), *OPENAI, *DOCUMENT])
 
 
 def _settings() -> Settings:
