@@ -55,6 +55,10 @@ class Metrics:
     def count_response(self, route: str, status: int, code: str) -> None:
         self._responses.labels(route, status, code).inc()
 
+    def collect(self) -> Iterator[Metric]:
+        """Every metric with its samples of this moment."""
+        return iter(self._registry.collect())
+
     def render(self) -> bytes:
         """The text format, version 0.0.4."""
         return generate_latest(self._registry)
