@@ -77,7 +77,7 @@ def main(
     seconds: float = 300.0,
     backend: str = "auto",
     tolerance: int = 0,
-    port: int = 3996,
+    port: int = 4396,
 ) -> None:
     """Print one JSON line; the exit status is 1 when a bound is broken."""
     cases = _cases(bundle, backend)
