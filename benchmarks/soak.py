@@ -20,6 +20,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -129,7 +130,8 @@ async def _soak(
     url: str, cases: list[Case], clients: int, seconds: float, tolerance: int
 ) -> Tally:
     tally, start = Tally(), time.monotonic()
-    limits = httpx2.Limits(max_connections=clients + 1)
+    # The server closes connections that were idle for five seconds, just as one may be used again.
+    limits = httpx2.Limits(max_connections=clients + 1, keepalive_expiry=2)
     async with (
         httpx2.AsyncClient(base_url=url, timeout=PATIENCE_S, limits=limits) as client,
         asyncio.TaskGroup() as group,
@@ -185,9 +187,10 @@ def _check(case: Case, answer: httpx2.Response, tally: Tally, tolerance: int) ->
 async def _watch(client: httpx2.AsyncClient, start: float, seconds: float, tally: Tally) -> None:
     """The server's memory, once a second."""
     while (now := time.monotonic() - start) < seconds:
-        lines = (await client.get("/metrics")).text.splitlines()
-        (told,) = (line for line in lines if line.startswith(_MEMORY))
-        tally.memory.append((now, float(told.removeprefix(_MEMORY))))
+        with suppress(httpx2.TransportError):  # one of many looks, on a machine that is full
+            lines = (await client.get("/metrics")).text.splitlines()
+            (told,) = (line for line in lines if line.startswith(_MEMORY))
+            tally.memory.append((now, float(told.removeprefix(_MEMORY))))
         await asyncio.sleep(1)
 
 

@@ -22,6 +22,7 @@ from service.edits import Edits
 from service.gate import Gate
 from service.guard.admission import Admission, Guard
 from service.guard.headers import SecurityHeaders, cors
+from service.logs import write_lines_as
 from service.metrics import Metrics
 from service.openai.routes import ROUTES as OPENAI
 from service.openapi.document import ROUTES as DOCUMENT
@@ -68,6 +69,7 @@ class EditService:
         Runs in the folder where the server was started, as workers do not.
         """
         settings = _settings()
+        write_lines_as(settings.log)
         os.environ["RETOUCH_BUNDLE"] = str(settings.bundle)
         if settings.access.file:
             os.environ["RETOUCH_API_KEYS_FILE"] = str(settings.access.file)
@@ -76,6 +78,7 @@ class EditService:
 
     def __init__(self) -> None:
         self.settings = _settings()
+        write_lines_as(self.settings.log)
         self.guard = Guard(self.settings.access)
         self.worker = open_warm(self.settings)
         self.metrics = Metrics(self.worker.stats)

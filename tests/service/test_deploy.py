@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -211,3 +214,20 @@ def test_kustomize_takes_every_manifest_but_the_example() -> None:
 )
 def test_manifests_follow_kubernetes_schemas(path: Path) -> None:
     kubernetes_validate.validate(loaded(path), "1.37", strict=True)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("variant", ["cuda", "tensorrt"])
+def test_a_gpus_bento_differs_in_requirements_and_settings(variant: str, tmp_path: Path) -> None:
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    environment = {**os.environ, "PATH": path, "BENTOML_HOME": str(tmp_path), "BENTO_ONLY": "1"}
+    command = [str(DEPLOY / "build-image"), variant]
+    built = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
+    assert built.returncode == 0, built.stderr
+    bento = tmp_path / "bentos" / built.stdout.strip().replace(":", "/")
+    required = (bento / "env" / "python" / "requirements.txt").read_text().splitlines()
+    assert not [line for line in required if line.startswith(("openvino", "torch"))]
+    assert set((DEPLOY / f"{variant}.txt").read_text().splitlines()) <= set(required)
+    told = {one["name"]: one["value"] for one in loaded(bento / "bento.yaml")["envs"]}
+    assert (told["RETOUCH_BACKEND"], told["RETOUCH_DEVICE"]) == ("ort", variant)
+    assert told["BENTOML_DO_NOT_TRACK"] == "True"
