@@ -100,7 +100,9 @@ def _post(
         f'--{_BOUNDARY}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'.encode()
         for name, value in fields.items()
     ]
-    head = f'--{_BOUNDARY}\r\nContent-Disposition: form-data; name="image"; filename="a.jpg"\r\n\r\n'
+    head = (
+        f'--{_BOUNDARY}\r\nContent-Disposition: form-data; name="image"; filename="a.jpg"\r\n\r\n'
+    )
     body = b"".join([*parts, head.encode(), upload, f"\r\n--{_BOUNDARY}--\r\n".encode()])
     start = time.perf_counter()
     media_type = f"multipart/form-data; boundary={_BOUNDARY}"

@@ -126,9 +126,7 @@ def _cases(bundle: Path, backend: str) -> list[Case]:
     return cases
 
 
-async def _soak(
-    url: str, cases: list[Case], clients: int, seconds: float, tolerance: int
-) -> Tally:
+async def _soak(url: str, cases: list[Case], clients: int, seconds: float, tolerance: int) -> Tally:
     tally, start = Tally(), time.monotonic()
     # The server closes connections that were idle for five seconds, just as one may be used again.
     limits = httpx2.Limits(max_connections=clients + 1, keepalive_expiry=2)

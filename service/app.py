@@ -29,6 +29,7 @@ from service.openapi.document import ROUTES as DOCUMENT
 from service.schema import EditForm
 from service.settings import Settings
 from service.stages import Failure
+from service.traces import Traces
 from service.trial import open_warm, trial
 
 # Seconds by which BentoML's own deadline comes later than ours: its answer has another shape.
@@ -48,6 +49,13 @@ def _settings() -> Settings:
         return Settings.from_env(os.environ)
     except ValueError as exc:
         raise BentoMLException(str(exc)) from exc  # told without a traceback
+
+
+def _check_traces() -> None:
+    try:
+        Traces.from_env(os.environ).close()
+    except ValueError as exc:
+        raise BentoMLException(str(exc)) from exc
 
 
 @bentoml.service(
@@ -70,6 +78,7 @@ class EditService:
         """
         settings = _settings()
         write_lines_as(settings.log)
+        _check_traces()
         os.environ["RETOUCH_BUNDLE"] = str(settings.bundle)
         if settings.access.file:
             os.environ["RETOUCH_API_KEYS_FILE"] = str(settings.access.file)
@@ -79,6 +88,7 @@ class EditService:
     def __init__(self) -> None:
         self.settings = _settings()
         write_lines_as(self.settings.log)
+        self.traces = Traces.from_env(os.environ)
         self.guard = Guard(self.settings.access)
         self.worker = open_warm(self.settings)
         self.metrics = Metrics(self.worker.stats)
@@ -93,6 +103,7 @@ class EditService:
     @bentoml.on_shutdown  # type: ignore[untyped-decorator]
     async def stop(self) -> None:
         await to_thread.run_sync(self.worker.close, 0.0)
+        await to_thread.run_sync(self.traces.close)
 
     async def __is_alive__(self) -> bool:
         return self.worker.alive or self._drain.begun

@@ -21,6 +21,7 @@ from service.reading.body import received
 from service.reading.intake import Intake
 from service.settings import Settings
 from service.stages import all_of, check_variations, decode, withdrawing
+from service.traces import Edited
 
 _MOST_CODECS: Final = 4  # pictures that are decoded or encoded at a time; each may take 500 MB
 
@@ -42,6 +43,7 @@ class Edits:
         asked, futures = await self._accept(request, face, deadline)
         async with withdrawing(request, deadline):
             results = await all_of(futures)
+            request.state.edits = [Edited.of(result) for result in results]
             return await to_thread.run_sync(face.answer, asked, results, limiter=self.codecs)
 
     async def _accept(

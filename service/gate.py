@@ -17,6 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from service.errors import TOO_LARGE, HttpError, foreign, kind_of, to_response
 from service.guard.admission import CALLER
 from service.openai.errors import PREFIX, to_openai
+from service.traces import Attributes, Exchanged
 
 log = logging.getLogger("bentoml.retouch")
 
@@ -141,6 +142,7 @@ class Gate:
         service.metrics.count_response(route_of(scope), exchange.status, code)
         if scope["path"] not in _PROBES:
             _log(exchange, failure, time.perf_counter() - start)
+            service.traces.record(_exchanged(exchange, code, start))
 
 
 def _log(exchange: Exchange, failure: Exception | None, seconds: float) -> None:
@@ -177,6 +179,25 @@ def _fields(exchange: Exchange, failure: Exception | None, seconds: float) -> di
     }
     edit = dict(fact.split("=", 1) for fact in exchange.facts.split())
     return told | {"edit": edit} if edit else told
+
+
+def _exchanged(exchange: Exchange, code: str, start: float) -> Exchanged:
+    scope, route = exchange.scope, route_of(exchange.scope)
+    attributes: Attributes = {
+        "http.request.method": scope["method"],
+        "http.route": route,
+        "http.response.status_code": exchange.status,
+        "retouch.request_id": exchange.request_id,
+        "retouch.code": code,
+    }
+    return Exchanged(
+        name=f"{scope['method']} {route}",
+        headers=Headers(scope=scope),
+        start=start,
+        attributes=attributes,
+        failed=exchange.status >= 500,
+        edits=scope.get("state", {}).get("edits", ()),
+    )
 
 
 def route_of(scope: Scope) -> str:
