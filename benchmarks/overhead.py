@@ -2,11 +2,11 @@
 
 python -m benchmarks.overhead [--bundle models/mini] [--backend fake] [--side 512] [--repeat 40]
 
-The same edits go by turns to a server on loopback and to an engine of this process, which is given the
-decoded picture and gives one. The overhead is the time of the first beyond that of the second: upload,
-queueing, decoding the JPEG, encoding the PNG, and the client. Beside it stands the time of each
-exchange beyond what the server's own engine took for it, and what the codecs alone take. The fake
-backend is right for this: two engines that use every core would measure each other.
+The same edits go by turns to a server on loopback and to an engine of this process, which is
+given the decoded picture and gives one. The overhead is the time of the first beyond that of the
+second: upload, queueing, decoding the JPEG, encoding the PNG, and the client. Beside it stands the
+time of each exchange beyond what the server's own engine took for it, and what the codecs alone
+take. The fake backend is right for this: two engines that use every core would measure each other.
 """
 
 from __future__ import annotations
@@ -96,14 +96,9 @@ def _post(
 ) -> tuple[float, float]:
     """Seconds of the exchange, and what the engine took of them. Raises `RuntimeError`."""
     fields = {"instruction": INSTRUCTION, "max_size": side, "steps": steps, "seed": seed}
-    parts = [
-        f'--{_BOUNDARY}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'.encode()
-        for name, value in fields.items()
-    ]
-    head = (
-        f'--{_BOUNDARY}\r\nContent-Disposition: form-data; name="image"; filename="a.jpg"\r\n\r\n'
-    )
-    body = b"".join([*parts, head.encode(), upload, f"\r\n--{_BOUNDARY}--\r\n".encode()])
+    parts = [_part(f'"{name}"', str(value).encode()) for name, value in fields.items()]
+    parts += [_part('"image"; filename="a.jpg"', upload), f"--{_BOUNDARY}--\r\n".encode()]
+    body = b"".join(parts)
     start = time.perf_counter()
     media_type = f"multipart/form-data; boundary={_BOUNDARY}"
     connection.request("POST", "/edit", body, {"Content-Type": media_type})
@@ -114,6 +109,11 @@ def _post(
         raise RuntimeError(f"answered {answer.status}: {picture[:300]!r}")
     parts_ms = re.findall(r"dur=([\d.]+)", answer.headers["Server-Timing"])
     return seconds, sum(map(float, parts_ms)) / 1000
+
+
+def _part(name: str, value: bytes) -> bytes:
+    head = f"--{_BOUNDARY}\r\nContent-Disposition: form-data; name={name}\r\n\r\n"
+    return head.encode() + value + b"\r\n"
 
 
 def _direct(

@@ -2,10 +2,10 @@
 
 python -m benchmarks.soak [--clients 200] [--seconds 300] [--bundle models/mini] [--backend auto]
 
-Every client sends one edit after another and comes back as `Retry-After` says when it is refused. Edits
-are drawn from a table of sizes, steps, scales and seeds; an answer must be the picture that an
-engine of this process makes of the same edit alone. Memory is what the server's `/metrics` tells, its mean
-over the second fifth of the time against the last.
+Every client sends one edit after another and comes back as `Retry-After` says when it is refused.
+Edits are drawn from a table of sizes, steps, scales and seeds; an answer must be the picture that
+an engine of this process makes of the same edit alone. Memory is what the server's `/metrics`
+tells, its mean over the second fifth of the time against the last.
 """
 
 from __future__ import annotations

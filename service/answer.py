@@ -5,15 +5,17 @@ from __future__ import annotations
 import base64
 import dataclasses
 import io
+import string
 from functools import partial
 from typing import Any, Final
+from urllib.parse import quote
 
 import numpy as np
 from isal import isal_zlib
 
 from runtime.editor import EditResult
 from runtime.png import png
-from runtime.provenance import Provenance, save_options
+from runtime.provenance import save_options
 
 # Media types of pictures, the default first, and how Pillow writes them.
 PICTURES: Final[dict[str, dict[str, Any]]] = {
@@ -22,6 +24,8 @@ PICTURES: Final[dict[str, dict[str, Any]]] = {
     "image/webp": {"kind": "WEBP", "quality": 90},
 }
 PNG: Final = "image/png"
+TRANSLATION: Final = "X-Retouch-Translation"
+_PRINTABLE: Final = " " + string.punctuation.replace("%", "")
 
 
 # Time counts for more than bytes here.
@@ -29,10 +33,10 @@ _DEFLATE: Final = partial(isal_zlib.compress, level=1)
 
 
 def encode(result: EditResult, media_type: str) -> bytes:
-    """The file's bytes. A PNG, the default of most callers, is not left to Pillow, which is slow."""
+    """The file's bytes. PNG, what most callers want, is not left to Pillow, which is slow."""
     if media_type == PNG:
-        options = save_options("PNG", Provenance(result.params, result.bundle))
-        return png(np.asarray(result.image), options["pnginfo"], _DEFLATE)
+        chunks = save_options("PNG", result.provenance)["pnginfo"]
+        return png(np.asarray(result.image), chunks, _DEFLATE)
     buffer = io.BytesIO()
     result.save(buffer, **PICTURES[media_type])
     return buffer.getvalue()
@@ -41,6 +45,15 @@ def encode(result: EditResult, media_type: str) -> bytes:
 def in_base64(result: EditResult, media_type: str) -> str:
     """The file's bytes in base64, for JSON."""
     return base64.b64encode(encode(result, media_type)).decode("ascii")
+
+
+def words(result: EditResult) -> dict[str, Any]:
+    """What was asked, and what the text encoder was given in its place (None: just that)."""
+    told = result.translation
+    return {
+        "instruction": result.params.instruction,
+        "translation": dataclasses.asdict(told) if told else None,
+    }
 
 
 def facts(result: EditResult) -> dict[str, Any]:
@@ -85,4 +98,6 @@ def headers(result: EditResult) -> dict[str, str]:
     for scores in verdict(result).values():
         told["X-Retouch-Content"] = ",".join(f"{name}={value}" for name, value in scores.items())
     timing = ", ".join(f"{name};dur={value}" for name, value in stages(result).items())
+    if result.translation:  # English with an accent or two: what ASCII lacks is percent-encoded
+        told[TRANSLATION] = quote(result.translation.instruction, safe=_PRINTABLE)
     return told | {"Server-Timing": timing}

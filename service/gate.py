@@ -14,6 +14,7 @@ import bentoml
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from service.answer import TRANSLATION
 from service.errors import TOO_LARGE, HttpError, foreign, kind_of, to_response
 from service.guard.admission import CALLER
 from service.openai.errors import PREFIX, to_openai
@@ -42,7 +43,7 @@ class Exchange:
         if not _SANE_ID.fullmatch(self.request_id):
             self.request_id = uuid.uuid4().hex
         self.status = 0
-        self.facts = ""
+        self.facts: dict[str, str] = {}
         self._length = given.get("content-length", "")
         self._receive, self._send = receive, send
         self._max_body, self._received, self._complete = max_body, 0, False
@@ -108,11 +109,11 @@ class Exchange:
             self.status = message["status"]
             headers = MutableHeaders(scope=message)
             headers["X-Request-Id"] = self.request_id
-            self.facts = "".join(
-                f" {name.removeprefix(_OWN_HEADERS)}={value}"
+            self.facts = {
+                name.removeprefix(_OWN_HEADERS): value
                 for name, value in headers.items()
-                if name.startswith(_OWN_HEADERS)
-            )
+                if name.startswith(_OWN_HEADERS) and name != TRANSLATION.lower()
+            }
         await self._send(message)
 
     def _too_large(self) -> HttpError:
@@ -146,7 +147,8 @@ class Gate:
 
 
 def _log(exchange: Exchange, failure: Exception | None, seconds: float) -> None:
-    scope, told = exchange.scope, exchange.facts
+    scope = exchange.scope
+    told = "".join(f" {name}={value}" for name, value in exchange.facts.items())
     if failure is not None:
         told = f" code={kind_of(failure).code} {str(failure)!r:.200}"
     if CALLER in scope:
@@ -177,8 +179,7 @@ def _fields(exchange: Exchange, failure: Exception | None, seconds: float) -> di
         "seconds": round(seconds, 3),
         "code": kind_of(failure).code if failure else "ok",
     }
-    edit = dict(fact.split("=", 1) for fact in exchange.facts.split())
-    return told | {"edit": edit} if edit else told
+    return told | {"edit": exchange.facts} if exchange.facts else told
 
 
 def _exchanged(exchange: Exchange, code: str, start: float) -> Exchanged:

@@ -44,6 +44,7 @@ class Settings:
     drain: float
     max_variations: int
     log: str
+    translator: Path | None
     access: Access
     content_threshold: float | None
 
@@ -57,6 +58,7 @@ class Settings:
         read = _Reader(env)
         limits = _limits(read)
         variations = read.whole("MAX_VARIATIONS", 8, least=1)
+        translator = read.text("TRANSLATOR", "")
         return cls(
             bundle=Path(read.text("BUNDLE", str(EMBEDDED))).absolute(),
             backend=read.choice("BACKEND", BACKEND_NAMES),
@@ -70,6 +72,7 @@ class Settings:
             drain=read.number("DRAIN_SECONDS", 25, most=3600),
             max_variations=min(variations, limits.capacity),
             log=read.choice("LOG", FORMATS),
+            translator=Path(translator).absolute() if translator else None,
             access=_access(read),
             content_threshold=_content_threshold(read),
         )

@@ -37,7 +37,7 @@ def test_texts_are_in_the_file() -> None:
 
 
 def test_a_damaged_chunk_is_noticed() -> None:
-    """The check sums are right: a reader that verifies them accepts the file, and no altered one."""
+    """A reader that verifies the check sums accepts the file, and no altered one."""
     file = bytearray(png(np.zeros((8, 8, 3), np.uint8), PngInfo(), zlib.compress))
     with Image.open(io.BytesIO(file)) as image:
         image.verify()

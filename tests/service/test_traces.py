@@ -39,10 +39,10 @@ def named(exporter: InMemorySpanExporter, name: str) -> list[ReadableSpan]:
 
 
 def within(inner: ReadableSpan, outer: ReadableSpan) -> bool:
-    assert inner.start_time and inner.end_time and outer.start_time and outer.end_time
     assert inner.parent is not None
     assert outer.context is not None
-    ordered = outer.start_time <= inner.start_time <= inner.end_time <= outer.end_time
+    times = [outer.start_time, inner.start_time, inner.end_time, outer.end_time]
+    ordered = times == sorted(time or 0 for time in times)
     return inner.parent.span_id == outer.context.span_id and ordered
 
 
