@@ -53,7 +53,7 @@ def open_engine(bundle: Bundle, fault: Fault | None = None, **limits: int) -> En
 
 def params(**overrides: Any) -> EditParams:
     given = {"instruction": "make it night", "steps": 3, "seed": 1, "max_size": 64}
-    return EditParams(**{**given, **overrides})  # type: ignore[arg-type]
+    return EditParams(**{**given, **overrides})
 
 
 def run(engine: Engine) -> None:
