@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any, Final
 
 from starlette.responses import JSONResponse
 
-from service.errors import headers_of, kind_of, message_of
+from service.errors import Kind, headers_of, kind_of, message_of
 from service.openai.face import NAMES, VOCABULARY
 
 PREFIX: Final = "/v1/"
@@ -15,10 +16,15 @@ _BAD_REQUEST: Final = (406, 415, 422)
 _KNOWN: Final = {"image", *VOCABULARY.types, *VOCABULARY.refused}
 
 
+def seen(kind: Kind) -> Kind:
+    """The kind with the status that it has here."""
+    return dataclasses.replace(kind, status=400) if kind.status in _BAD_REQUEST else kind
+
+
 def to_openai(exc: Exception, request_id: str) -> JSONResponse:
     """As `to_response`; the request id is in the header alone, where the clients look for it."""
-    kind = kind_of(exc)
-    status = 400 if kind.status in _BAD_REQUEST else kind.status
+    kind = seen(kind_of(exc))
+    status = kind.status
     param, message = _param(message_of(exc))
     error: dict[str, Any] = {"message": message, "type": _type(status), "param": param}
     return JSONResponse({"error": error | {"code": kind.code}}, status, headers_of(exc))

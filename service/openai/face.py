@@ -17,7 +17,7 @@ from starlette.responses import JSONResponse, Response
 from runtime.editor import EditResult
 from runtime.errors import InvalidRequest
 from runtime.params import EditParams
-from service.answer import PICTURES, headers, in_base64
+from service.answer import PICTURES, headers, in_base64, verdict
 from service.errors import MODEL_NOT_FOUND, HttpError
 from service.face import Asked, Face, Fields, Vocabulary, variations
 
@@ -32,7 +32,7 @@ _SIZE: Final = re.compile(r"(\d{1,5})x(\d{1,5})", re.ASCII)
 _FORMATS: Final = {media_type.removeprefix("image/"): media_type for media_type in PICTURES}
 
 # Fields of which only these values can be honoured, the default first, and what helps.
-_CHOICES: Final = {
+CHOICES: Final = {
     "response_format": (("b64_json",), "nothing is stored that a URL could lead to"),
     "output_format": (tuple(_FORMATS), "other formats are not written"),
     "quality": (("auto",), "give steps"),
@@ -40,7 +40,7 @@ _CHOICES: Final = {
     "stream": (("false",), "answers come whole"),
 }
 VOCABULARY: Final = Vocabulary(
-    types=dict.fromkeys(("prompt", "size", "model", "user", *_CHOICES), str) | _OWN | {"n": int},
+    types=dict.fromkeys(("prompt", "size", "model", "user", *CHOICES), str) | _OWN | {"n": int},
     required=("prompt",),
     refused={
         "mask": "is not taken: the words alone decide what changes; leave it out",
@@ -64,7 +64,7 @@ def ask(model: str, fields: Fields, accept: str) -> Asked:
     """See `Face`. The answer is JSON, whatever is accepted."""
     values = dict(fields.values)
     check_model(values.pop("model", model), model)
-    chosen = {name: _choice(name, values) for name in _CHOICES}
+    chosen = {name: _choice(name, values) for name in CHOICES}
     params = {name: value for name, value in values.items() if name in _OWN}
     return Asked(
         params | {"instruction": values["prompt"]},
@@ -75,7 +75,7 @@ def ask(model: str, fields: Fields, accept: str) -> Asked:
 
 
 def answer(asked: Asked, results: Sequence[EditResult]) -> Response:
-    """See `Face`. Beside OpenAI's keys each picture has its `seed`."""
+    """See `Face`. Beside OpenAI's keys each picture has its `seed` and its `verdict`."""
     first = results[0].image
     body = {
         "created": int(time.time()),
@@ -83,7 +83,7 @@ def answer(asked: Asked, results: Sequence[EditResult]) -> Response:
         "output_format": asked.media_type.removeprefix("image/"),
         "size": f"{first.width}x{first.height}",
         "data": [
-            {"b64_json": in_base64(one, asked.media_type), "seed": one.params.seed}
+            {"b64_json": in_base64(one, asked.media_type), "seed": one.params.seed} | verdict(one)
             for one in results
         ],
     }
@@ -91,7 +91,7 @@ def answer(asked: Asked, results: Sequence[EditResult]) -> Response:
 
 
 def _choice(name: str, values: dict[str, Any]) -> str:
-    known, remedy = _CHOICES[name]
+    known, remedy = CHOICES[name]
     value: str = values.get(name, known[0])
     if value not in known:
         raise InvalidRequest(f"{name} {value!r:.60} cannot be given: {remedy}; {_one_of(known)}")

@@ -15,13 +15,13 @@ from typing import Any, Final
 ALIGNMENT: Final = 256
 
 
-class cudaError_t(IntEnum):
+class Status(IntEnum):
     cudaSuccess = 0
     cudaErrorMemoryAllocation = 2
     cudaErrorIllegalAddress = 700
 
 
-class cudaMemcpyKind(IntEnum):
+class Kind(IntEnum):
     cudaMemcpyHostToDevice = 1
     cudaMemcpyDeviceToHost = 2
 
@@ -31,56 +31,56 @@ class FakeCuda:
     memory in bytes; `calls` counts. `live` holds what was not freed.
     """
 
-    cudaError_t = cudaError_t
-    cudaMemcpyKind = cudaMemcpyKind
+    cudaError_t = Status
+    cudaMemcpyKind = Kind
     cudaHostAllocDefault = 0
     cudaStreamNonBlocking = 1
 
     def __init__(self) -> None:
-        self.fails: dict[str, cudaError_t] = {}
+        self.fails: dict[str, Status] = {}
         self.capacity = 2**40
         self.calls: Counter[str] = Counter()
         self.live: dict[int, tuple[str, int, Any]] = {}
-        self.queues: dict[int, list[Callable[[], cudaError_t]]] = {}
+        self.queues: dict[int, list[Callable[[], Status]]] = {}
 
-    def cudaMalloc(self, size: int) -> tuple[cudaError_t, int | None]:
+    def cudaMalloc(self, size: int) -> tuple[Status, int | None]:
         held = sum(size for kind, size, _ in self.live.values() if kind == "device")
         if held + size > self.capacity:
-            return cudaError_t.cudaErrorMemoryAllocation, None
+            return Status.cudaErrorMemoryAllocation, None
         return self._allocate("cudaMalloc", "device", size)
 
-    def cudaHostAlloc(self, size: int, flags: int) -> tuple[cudaError_t, int | None]:
+    def cudaHostAlloc(self, size: int, flags: int) -> tuple[Status, int | None]:
         assert flags == self.cudaHostAllocDefault
         return self._allocate("cudaHostAlloc", "host", size)
 
-    def cudaFree(self, devPtr: int) -> tuple[cudaError_t]:
+    def cudaFree(self, devPtr: int) -> tuple[Status]:
         return self._free("cudaFree", "device", devPtr)
 
-    def cudaFreeHost(self, ptr: int) -> tuple[cudaError_t]:
+    def cudaFreeHost(self, ptr: int) -> tuple[Status]:
         return self._free("cudaFreeHost", "host", ptr)
 
-    def cudaStreamCreateWithFlags(self, flags: int) -> tuple[cudaError_t, int | None]:
+    def cudaStreamCreateWithFlags(self, flags: int) -> tuple[Status, int | None]:
         assert flags == self.cudaStreamNonBlocking
         if status := self._status("cudaStreamCreateWithFlags"):
             return status, None
         stream = 1000 + self.calls["cudaStreamCreateWithFlags"]
         self.queues[stream] = []
-        return cudaError_t.cudaSuccess, stream
+        return Status.cudaSuccess, stream
 
-    def cudaStreamDestroy(self, stream: int) -> tuple[cudaError_t]:
+    def cudaStreamDestroy(self, stream: int) -> tuple[Status]:
         assert not self.queues.pop(stream), "work is still under way"
         return (self._status("cudaStreamDestroy"),)
 
-    def cudaStreamSynchronize(self, stream: int) -> tuple[cudaError_t]:
+    def cudaStreamSynchronize(self, stream: int) -> tuple[Status]:
         planted = self._status("cudaStreamSynchronize")
         queue = self.queues[stream]
         statuses = [work() for work in queue]
         queue.clear()
-        return (next(filter(None, (planted, *statuses)), cudaError_t.cudaSuccess),)
+        return (next(filter(None, (planted, *statuses)), Status.cudaSuccess),)
 
     def cudaMemcpyAsync(
-        self, dst: int, src: int, count: int, kind: cudaMemcpyKind, stream: int
-    ) -> tuple[cudaError_t]:
+        self, dst: int, src: int, count: int, kind: Kind, stream: int
+    ) -> tuple[Status]:
         if status := self._status("cudaMemcpyAsync"):
             return (status,)
         ways = ("host", "device"), ("device", "host")
@@ -88,17 +88,17 @@ class FakeCuda:
         self.check(src, count, source)
         self.check(dst, count, target)
 
-        def copy() -> cudaError_t:
+        def copy() -> Status:
             self.check(src, count, source)
             self.check(dst, count, target)
             ctypes.memmove(dst, src, count)
-            return cudaError_t.cudaSuccess
+            return Status.cudaSuccess
 
         self.queues[stream].append(copy)
-        return (cudaError_t.cudaSuccess,)
+        return (Status.cudaSuccess,)
 
-    def cudaGetErrorString(self, error: cudaError_t) -> tuple[cudaError_t, bytes]:
-        return cudaError_t.cudaSuccess, error.name.encode()
+    def cudaGetErrorString(self, error: Status) -> tuple[Status, bytes]:
+        return Status.cudaSuccess, error.name.encode()
 
     def check(self, address: int, size: int, kind: str) -> None:
         """Fails unless all of it lies in one living piece of memory of `kind`."""
@@ -107,20 +107,20 @@ class FakeCuda:
             for start, (other, length, _) in self.live.items()
         ), f"{size} bytes at {address} are no {kind} memory"
 
-    def _status(self, function: str) -> cudaError_t:
+    def _status(self, function: str) -> Status:
         self.calls[function] += 1
-        return self.fails.pop(function, cudaError_t.cudaSuccess)
+        return self.fails.pop(function, Status.cudaSuccess)
 
-    def _allocate(self, function: str, kind: str, size: int) -> tuple[cudaError_t, int | None]:
+    def _allocate(self, function: str, kind: str, size: int) -> tuple[Status, int | None]:
         assert size > 0
         if status := self._status(function):
             return status, None
         raw = ctypes.create_string_buffer(b"\xcc" * size, size + ALIGNMENT)
         address = -(-ctypes.addressof(raw) // ALIGNMENT) * ALIGNMENT
         self.live[address] = (kind, size, raw)
-        return cudaError_t.cudaSuccess, address
+        return Status.cudaSuccess, address
 
-    def _free(self, function: str, kind: str, address: int) -> tuple[cudaError_t]:
+    def _free(self, function: str, kind: str, address: int) -> tuple[Status]:
         assert not any(self.queues.values()), "work is still under way"
         status = self._status(function)
         assert self.live.pop(address)[0] == kind

@@ -19,7 +19,7 @@ from runtime.bundle import Bundle
 from runtime.manifest import MANIFEST_FILE, GraphName, Manifest
 from runtime.ports import Ports, ports_of
 from tests.fake_bundle import file_of, write_fake_bundle
-from tests.runtime.fake_cuda import FakeCuda, cudaError_t
+from tests.runtime.fake_cuda import FakeCuda, Status
 
 ROWS, SIDE = Span(1, 12), Span(32, 128)
 BUILT_FOR: Final = BuiltFor("tensorrt-rtx", "1.7.1.116", ("8.6",), False, False, ROWS, SIDE)
@@ -203,7 +203,7 @@ class IExecutionContext(Counted):
         self._trt.cuda.queues[stream_handle].append(self._compute)
         return self._trt.act("execute_async_v3", True)
 
-    def _compute(self) -> cudaError_t:
+    def _compute(self) -> Status:
         ports = self._engine._ports
         graph = FakeGraph(self._engine._graph, self._trt.manifest.model)
         shapes = self._shapes
@@ -211,7 +211,7 @@ class IExecutionContext(Counted):
         for name, value in graph.run(arrays).items():
             port = next(port for port in ports.outputs if port.name == name)
             self._tensor(port, value.shape)[...] = value
-        return cudaError_t.cudaSuccess
+        return Status.cudaSuccess
 
     def _tensor(self, port: Any, shape: tuple[int, ...]) -> Any:
         import numpy as np

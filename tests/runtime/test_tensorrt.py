@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import inspect
 import json
@@ -27,7 +28,7 @@ from runtime.nvidia.gpu import Gpu
 from runtime.nvidia.library import Library
 from runtime.scheduler import Limits
 from tests.runtime import fake_tensorrt
-from tests.runtime.fake_cuda import FakeCuda, cudaError_t
+from tests.runtime.fake_cuda import FakeCuda, Status
 from tests.runtime.fake_tensorrt import ACTIVATIONS, BUILT_FOR, FakeTensorRt, write_engine_bundle
 from tests.runtime.test_backends import Subject, latents, picture
 
@@ -294,7 +295,7 @@ class TestFailures:
     @pytest.mark.parametrize("function", ["cudaMemcpyAsync", "cudaStreamSynchronize"])
     def test_when_cuda_fails(self, rig: Rig, tick: Graph, function: str) -> None:
         before = tick.run(rig.inputs("tick"))
-        rig.cuda.fails[function] = cudaError_t.cudaErrorIllegalAddress
+        rig.cuda.fails[function] = Status.cudaErrorIllegalAddress
         with pytest.raises(BackendFailure, match=rf"{function}: cudaErrorIllegalAddress \(700\)"):
             tick.run(rig.inputs("tick"))
         self.check_recovers(rig, tick, before)
@@ -310,7 +311,7 @@ class TestFailures:
 
     @pytest.mark.parametrize("function", ["cudaMalloc", "cudaHostAlloc"])
     def test_too_little_memory_for_a_run(self, rig: Rig, tick: Graph, function: str) -> None:
-        rig.cuda.fails[function] = cudaError_t.cudaErrorMemoryAllocation
+        rig.cuda.fails[function] = Status.cudaErrorMemoryAllocation
         with pytest.raises(OutOfMemory, match=f"{function} found no .* MiB left") as caught:
             tick.run(rig.inputs("tick"))
         assert caught.value.retry_after > 0
@@ -337,12 +338,12 @@ class TestFailures:
         graph = rig.load("tick")
         graph.run(rig.inputs("tick"))
         for function in ("cudaFree", "cudaFreeHost", "cudaStreamDestroy"):
-            rig.cuda.fails[function] = cudaError_t.cudaErrorIllegalAddress
+            rig.cuda.fails[function] = Status.cudaErrorIllegalAddress
         graph.close()
         assert rig.holds_nothing()
 
     def test_a_stream_that_cannot_be_made(self, rig: Rig) -> None:
-        rig.cuda.fails["cudaStreamCreateWithFlags"] = cudaError_t.cudaErrorIllegalAddress
+        rig.cuda.fails["cudaStreamCreateWithFlags"] = Status.cudaErrorIllegalAddress
         with pytest.raises(BackendFailure, match="cudaStreamCreateWithFlags"):
             rig.load("tick")
         rig.load("tick").close()
@@ -449,7 +450,7 @@ class FakeDriver:
 
 class TestTheGpuIsFound:
     def test_by_its_compute_capability(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(gpu.ctypes, "CDLL", lambda name: FakeDriver())
+        monkeypatch.setattr(ctypes, "CDLL", lambda name: FakeDriver())
         assert gpu.find_gpu() == Gpu("NVIDIA Fake", "8.6")
         (probe,) = [probe for probe in probe_all() if probe.backend == "tensorrt-rtx"]
         assert probe.usable
@@ -461,12 +462,12 @@ class TestTheGpuIsFound:
     def test_unless_the_driver_does_not_answer(
         self, failing: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(gpu.ctypes, "CDLL", lambda name: FakeDriver(failing=failing))
+        monkeypatch.setattr(ctypes, "CDLL", lambda name: FakeDriver(failing=failing))
         with pytest.raises(BackendUnavailable, match=f"{failing} returned 100"):
             gpu.find_gpu()
 
     def test_unless_there_is_none(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(gpu.ctypes, "CDLL", lambda name: FakeDriver(gpus=0))
+        monkeypatch.setattr(ctypes, "CDLL", lambda name: FakeDriver(gpus=0))
         with pytest.raises(BackendUnavailable, match="finds no GPU"):
             gpu.find_gpu()
 

@@ -190,10 +190,3 @@ def test_the_published_schema_has_the_bounds_of_the_parameters(client: TestClien
         if bounds := spec.metadata.get("bounds"):
             keys = {"minimum", "maximum", "minLength", "maxLength"} & set(published[name])
             assert {published[name][key] for key in keys} == {bounds.low, bounds.high}
-    assert "/edit" in client.get("/docs.json").json()["paths"]
-
-
-def test_the_console_is_at_the_root(client: TestClient) -> None:
-    answer = client.get("/")
-    assert answer.status_code == 200
-    assert "swagger" in answer.text

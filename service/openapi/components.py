@@ -1,0 +1,64 @@
+"""Schemas that several operations answer with."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+Json = dict[str, Any]
+
+
+def _closed(**properties: Json) -> Json:
+    return {"type": "object", "required": list(properties), "properties": properties}
+
+
+_TEXT: Final[Json] = {"type": "string"}
+_WHOLE: Final[Json] = {"type": "integer"}
+_NUMBER: Final[Json] = {"type": "number"}
+_BASE64: Final[Json] = {"type": "string", "contentEncoding": "base64"}
+_STAGES: Final = ("queue", "encode", "denoise", "decode")
+
+_ERROR: Final = _closed(code=_TEXT, message=_TEXT, request_id=_TEXT)
+_SCORES: Final = _closed(input=_NUMBER, output=_NUMBER)
+_SCORES["description"] = "scores of the content check from 0 to 1, where there is one"
+_ERROR["properties"]["field"] = _TEXT | {"description": "the field to blame, where there is one"}
+
+_IMAGE: Final = _closed(
+    image=_BASE64 | {"contentMediaType": "image/png"},
+    media_type=_TEXT,
+    seed=_WHOLE,
+    size=_TEXT,
+    steps=_WHOLE,
+    sampler=_TEXT,
+    rows=_WHOLE,
+    seconds=_NUMBER,
+    timings_ms=_closed(**dict.fromkeys(_STAGES, _NUMBER)),
+)
+_IMAGE["properties"]["content"] = _SCORES
+_OPENAI_IMAGE: Final = _closed(b64_json=_BASE64, seed=_WHOLE)
+_OPENAI_IMAGE["properties"]["content"] = _SCORES
+_OPENAI_ERROR: Final = _closed(
+    message=_TEXT, type=_TEXT, param={"type": ["string", "null"]}, code=_TEXT
+)
+_OPENAI_IMAGES: Final = _closed(
+    created=_WHOLE,
+    background=_TEXT,
+    output_format=_TEXT,
+    size=_TEXT,
+    data={"type": "array", "items": _OPENAI_IMAGE},
+)
+_MODEL: Final = _closed(id=_TEXT, object=_TEXT, created=_WHOLE, owned_by=_TEXT)
+
+SECURITY: Final[Json] = {
+    "bearer": {"type": "http", "scheme": "bearer"},
+    "header": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
+}
+"""Ways to send an API key, one of which is enough."""
+
+SCHEMAS: Final[Json] = {
+    "Error": _closed(error=_ERROR),
+    "Edits": _closed(images={"type": "array", "items": _IMAGE}),
+    "OpenAIError": _closed(error=_OPENAI_ERROR),
+    "OpenAIImages": _OPENAI_IMAGES,
+    "OpenAIModel": _MODEL,
+    "OpenAIModels": _closed(object=_TEXT, data={"type": "array", "items": _MODEL}),
+}

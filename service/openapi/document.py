@@ -1,0 +1,53 @@
+"""The document, and the console that reads it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Final
+
+import bentoml
+from starlette.requests import Request
+from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.routing import Route
+
+from runtime.manifest import Manifest
+from runtime.version import VERSION
+from service.openai.description import openai
+from service.openapi.components import SCHEMAS, SECURITY
+from service.openapi.operations import editing, watching
+
+Json = dict[str, Any]
+
+_CONSOLE: Final = Path(__file__).parent / "console.html"
+
+
+def document(manifest: Manifest, most: int, locked: bool) -> Json:
+    """OpenAPI 3.1; `most` is the bound of `n`, `locked` says whether API keys are needed."""
+    known = {"securitySchemes": SECURITY} if locked else {}
+    needed: Json = {"security": [{name: []} for name in SECURITY]} if locked else {}
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": f"Retouch: {manifest.name}",
+            "version": VERSION,
+            "summary": "A picture and a sentence in, the edited picture out",
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "paths": editing(manifest, most) | openai(manifest, most) | watching(),
+        "components": {"schemas": SCHEMAS, **known},
+        **needed,
+    }
+
+
+async def described(request: Request) -> Response:
+    service = bentoml.get_current_service()
+    settings = service.settings
+    locked = not settings.access.open
+    return JSONResponse(document(service.worker.manifest, settings.max_variations, locked))
+
+
+async def console(request: Request) -> Response:
+    return FileResponse(_CONSOLE)
+
+
+ROUTES: Final = (Route("/docs.json", described), Route("/docs", console))

@@ -1,0 +1,64 @@
+"""The operation `/edit`, and those that watch over the service."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from runtime.manifest import Manifest
+from service.edit import EDIT
+from service.openapi.answers import OF_AN_EDIT, errors, pictures, ref
+from service.openapi.schemas import bodies, edit_fields
+
+Json = dict[str, Any]
+
+_EXAMPLE: Final = {"instruction": "make it night", "seed": 7}
+
+
+def editing(manifest: Manifest, most: int) -> Json:
+    """`most` is the bound of `n`."""
+    fields = edit_fields(manifest, most)
+    operation = {
+        "operationId": "edit",
+        "tags": ["editing"],
+        "summary": "Edit one picture",
+        "requestBody": bodies(EDIT.vocabulary, fields, _EXAMPLE),
+        "responses": {
+            "200": pictures(("application/json", ref("Edits"))),
+            **errors(OF_AN_EDIT),
+        },
+    }
+    return {"/edit": {"post": operation}}
+
+
+def watching() -> Json:
+    """Probes and metrics."""
+    return {
+        "/livez": _probe("live", "503 when the engine's thread has died: restart the process"),
+        "/readyz": _probe("ready", "200 once the model is loaded and warm; 503 while draining"),
+        "/metrics": {
+            "get": {
+                "operationId": "metrics",
+                "tags": ["operation"],
+                "security": [],
+                "summary": "Prometheus metrics",
+                "responses": {
+                    "200": {
+                        "description": "text format 0.0.4",
+                        "content": {"text/plain": {"schema": {"type": "string"}}},
+                    }
+                },
+            }
+        },
+    }
+
+
+def _probe(name: str, about: str) -> Json:
+    return {
+        "get": {
+            "operationId": name,
+            "tags": ["operation"],
+            "security": [],
+            "summary": about,
+            "responses": {"200": {"description": "yes"}, "503": {"description": "no"}},
+        }
+    }
