@@ -22,7 +22,7 @@ RUNTIME_ORDER = (
     *("noise", "samplers", "guidance", "rng"),  # so far pure: stdlib and numpy
     *("nvidia", "bundle", "request", "scheduler", "stats", "cache"),
     *("backends", "image", "provenance", "text", "content", "runner", "engine", "editor", "worker"),
-    *("__init__", "doctor", "jobs", "cli"),
+    *("__init__", "doctor", "jobs", "bench", "cli"),
 )
 PURE = frozenset(RUNTIME_ORDER[:11])
 INFERENCE = frozenset({"openvino", "onnxruntime", "tensorrt", "tensorrt_rtx", "cuda"})
