@@ -172,7 +172,8 @@ def open_editor(
 ) -> Editor:
     """Open the bundle at `path` for editing.
 
-    `backend` is "auto", "openvino", "ort" or "fake"; `device` "auto", "cpu", "cuda" or "tensorrt";
+    `backend` is "auto" or one of `runtime.backends.base`'s; `device` "auto", "cpu", "cuda" or
+    "tensorrt";
     `precision` "auto", or the precision to compute in ("fp32", "bf16", "fp16").
     Raises `BundleError` or `BackendError`.
     """

@@ -25,7 +25,7 @@ from runtime.errors import InvalidRequest, OutOfMemory
 from runtime.manifest import GRAPH_NAMES, GraphName
 from runtime.nvidia import gpu
 from runtime.nvidia.gpu import Gpu
-from runtime.nvidia.library import Library
+from runtime.nvidia.library import Library, open_runtime
 from runtime.scheduler import Limits
 from tests.runtime import fake_tensorrt
 from tests.runtime.fake_cuda import FakeCuda, Status
@@ -489,6 +489,16 @@ def test_auto_takes_no_backend_that_needs_engines() -> None:
     cpu = Probe("ort", "cpu", True, "as stored", "")
     assert choose([engines, cpu]) == cpu
     assert choose([engines]) is None
+
+
+def test_the_real_library_tells_what_is_no_engine(bundle: Bundle, tmp_path: Path) -> None:
+    """TensorRT-RTX, unlike TensorRT, has a runtime without a driver too."""
+    pytest.importorskip("tensorrt_rtx")
+    library = open_runtime("tensorrt-rtx")
+    backend = EngineBackend(library, Gpu("", "8.6"), Cuda(FakeCuda()), "as stored")
+    (tmp_path / "bad.engine").write_bytes(b"garbage" * 100)
+    with pytest.raises(BackendFailure, match="deserialize_cuda_engine returned None: ..."):
+        backend.load("tick", tmp_path / "bad.engine", bundle.manifest)
 
 
 CLASSES = (fake_tensorrt.Runtime, fake_tensorrt.ICudaEngine, fake_tensorrt.IExecutionContext)
