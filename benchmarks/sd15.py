@@ -111,12 +111,11 @@ def engine(
     bundle: Path, compute: str = "8.6", rows: str = "1:3:12", side: str = "256:512:768"
 ) -> None:
     """Build the engine of the tick graph for one compute capability, and print what it took."""
-    from export.engines.library import open_library
-
     from export.engines.build import build_engine
     from export.engines.profiles import Shapes, parse_range, profiles_of
     from export.engines.recipe import Options
     from runtime.bundle import Bundle
+    from runtime.nvidia.library import open_library
 
     manifest = Bundle.open(bundle).manifest
     (variant,) = manifest.graphs["tick"]
