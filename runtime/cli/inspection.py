@@ -11,7 +11,7 @@ import typer
 
 from runtime.bundle import Bundle
 from runtime.cli.printing import JsonOption, errors_told, print_table
-from runtime.manifest import GRAPH_NAMES, Manifest
+from runtime.manifest import GRAPH_NAMES, Manifest, Variant
 
 
 def inspect(bundle: Annotated[Path, typer.Argument()], as_json: JsonOption = False) -> None:
@@ -25,7 +25,7 @@ def inspect(bundle: Annotated[Path, typer.Argument()], as_json: JsonOption = Fal
     facts |= {"licence": manifest.licence, "made by": manifest.created_by}
     facts |= {f"default {name}": value for name, value in manifest.defaults.items()}
     print_table((manifest.name, ""), [(name, str(value)) for name, value in facts.items()])
-    print_table(("graph", "precision", "MB", "inputs", "outputs"), _graph_rows(opened))
+    print_table(("graph", "precision", "for", "MB", "inputs", "outputs"), _graph_rows(opened))
     print_table(("parity", "output", "backend", "max error", "mean", "bound"), _parity(manifest))
 
 
@@ -34,6 +34,7 @@ def _graph_rows(bundle: Bundle) -> list[tuple[str, ...]]:
         (
             name,
             variant.precision,
+            _target(variant),
             f"{sum((bundle.path / f.path).stat().st_size for f in files) / 1e6:.1f}",
             ", ".join(port.name for port in variant.inputs),
             ", ".join(port.name for port in variant.outputs),
@@ -42,6 +43,12 @@ def _graph_rows(bundle: Bundle) -> list[tuple[str, ...]]:
         for variant in bundle.manifest.graphs[name]
         for files in [(variant.file, *variant.data)]
     ]
+
+
+def _target(variant: Variant) -> str:
+    if (built_for := variant.built_for) is None:
+        return "any device"
+    return f"{built_for}, {built_for.rows} rows, sides of {built_for.side}"
 
 
 def _parity(manifest: Manifest) -> list[tuple[str, ...]]:

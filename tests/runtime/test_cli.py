@@ -16,7 +16,9 @@ from typer.testing import CliRunner, Result
 
 from runtime import Bundle
 from runtime.cli import bench, doctor, edit, inspect
+from runtime.manifest import GRAPH_NAMES
 from tests.fake_bundle import write_fake_bundle
+from tests.runtime.fake_tensorrt import write_engine_bundle
 
 app = typer.Typer()
 for command in (edit, inspect, doctor, bench):
@@ -253,6 +255,14 @@ def test_inspect_prints_the_manifest(bundle: Path) -> None:
     result = CliRunner().invoke(app, ["inspect", str(bundle), "--json"])
     assert result.stdout == Bundle.open(bundle).manifest.dumps()
     assert "image_decoder" in CliRunner().invoke(app, ["inspect", str(bundle)]).stdout
+
+
+def test_inspect_tells_what_engines_are_built_for(tmp_path: Path) -> None:
+    write_engine_bundle(tmp_path / "bundle")
+    told = CliRunner().invoke(app, ["inspect", str(tmp_path / "bundle")], env={"COLUMNS": "250"})
+    assert told.stdout.count("any device") == len(GRAPH_NAMES)
+    wanted = "tensorrt-rtx 1.7.1.116 on compute 8.6, 1 to 12 rows, sides of 32 to 128"
+    assert told.stdout.count(wanted) == len(GRAPH_NAMES)
 
 
 def test_inspect_refuses_a_folder_that_is_no_bundle(tmp_path: Path) -> None:
