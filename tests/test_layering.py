@@ -20,9 +20,14 @@ PACKAGES = ("runtime", "export", "service", "train")
 RUNTIME_ORDER = (
     *("version", "errors", "params", "closed_json", "built_for", "manifest", "ports"),
     *("noise", "samplers", "guidance", "rng"),  # so far pure: stdlib and numpy
+    *("chinese", "translation"),
     *("nvidia", "bundle", "request", "scheduler", "stats", "cache"),
     *("backends", "image", "provenance", "text", "content", "runner", "engine", "editor", "worker"),
     *("__init__", "doctor", "jobs", "bench", "cli"),
+)
+CHINESE_ORDER = (
+    *("words", "effects", "lexicon", "phrase", "nouns", "grammar", "looks", "edits", "rules"),
+    *("offline", "marian", "distil"),
 )
 PURE = frozenset(RUNTIME_ORDER[:11])
 INFERENCE = frozenset({"openvino", "onnxruntime", "tensorrt", "tensorrt_rtx", "cuda"})
@@ -102,7 +107,9 @@ def test_the_runtimes_modules_import_only_what_comes_before_them() -> None:
             own = f"runtime.backends.{file.parent.name}."
             allowed_here = name == "runtime.backends.base" or name.startswith(own)
             assert allowed_here, f"{file.name} imports {name}"
-        elif importer == imported:  # a package of its own
+        elif importer == imported == "chinese":
+            assert CHINESE_ORDER.index(name.rpartition(".")[2]) < CHINESE_ORDER.index(file.stem)
+        elif importer == imported:  # another package of its own
             continue
         elif RUNTIME_ORDER.index(imported) >= RUNTIME_ORDER.index(importer):
             wrong.append(f"{importer} imports {imported}")
@@ -130,7 +137,9 @@ def test_inference_libraries_are_imported_in_backends_alone() -> None:
     assert users == {("runtime", "backends")}
 
 
-BLOCKED = sorted(INFERENCE | TRAINING | {"bentoml", "accelerate", "safetensors", "typer", "rich"})
+TRANSLATION = {"ctranslate2", "sentencepiece"}
+OTHERS = {"bentoml", "accelerate", "safetensors", "typer", "rich"}
+BLOCKED = sorted(INFERENCE | TRAINING | TRANSLATION | OTHERS)
 
 
 @pytest.mark.parametrize("module", ["runtime", "retouch", "runtime.backends.fake", "runtime.cli"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -65,6 +64,10 @@ def edit(
     backend: BackendOption = "auto",
     device: DeviceOption = "auto",
     precision: PrecisionOption = "auto",
+    translator: Annotated[
+        Path | None,
+        typer.Option(envvar="RETOUCH_TRANSLATOR", help="model directory for Chinese; else rules"),
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="replace files that exist")] = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -92,10 +95,12 @@ def edit(
     lines = json_stream(pictures, out) if as_json else None
     with errors_told(lines):
         record = read_provenance(bytes_of(again)) if again else None
-        told = dataclasses.asdict(record.params) if record else {"instruction": instruction}
+        told = record.asked() if record else {"instruction": instruction}
         told |= {name: value for name, value in asked.items() if value is not None}
         jobs = plan(pictures, out, force)
-        opened = open_editor(bundle, backend=backend, device=device, precision=precision)
+        opened = open_editor(
+            bundle, backend=backend, device=device, precision=precision, translator=translator
+        )
         with opened as editor:
             params = editor.params(**told)
             if record and record.bundle != editor.manifest.digest() and lines is None:

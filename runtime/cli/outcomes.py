@@ -40,6 +40,8 @@ def _tell(job: Job, outcome: EditResult | EditError) -> None:
         seconds, seed = outcome.timings.total_s, outcome.params.seed
         told = escape(f"{job.source} -> {job.target} (seed {seed}, {seconds:.2f} s)")
         terminal.print(told, soft_wrap=True)
+        if outcome.translation:
+            terminal.print(escape(f"  read as: {outcome.translation.instruction}"), soft_wrap=True)
 
 
 def _json_line(job: Job, outcome: EditResult | EditError) -> dict[str, Any]:
@@ -48,4 +50,6 @@ def _json_line(job: Job, outcome: EditResult | EditError) -> dict[str, Any]:
         return line | {"error": error_json(outcome)}
     line |= {"output": str(job.target), "size": outcome.image.size, "rows": outcome.rows}
     line |= {"params": dataclasses.asdict(outcome.params)}
+    if outcome.translation:
+        line |= {"translation": dataclasses.asdict(outcome.translation)}
     return line | {"seconds": dataclasses.asdict(outcome.timings)}
