@@ -18,8 +18,8 @@ PACKAGES = ("runtime", "export", "service", "train")
 
 # Each module may import only those before it.
 RUNTIME_ORDER = (
-    *("version", "errors", "params", "closed_json", "built_for", "manifest", "ports"),
-    *("noise", "samplers", "guidance", "rng"),  # so far pure: stdlib and numpy
+    *("version", "errors", "params", "closed_json", "built_for", "projection", "manifest", "ports"),
+    *("noise", "samplers", "guidance", "rng", "progress"),  # so far pure: stdlib and numpy
     *("chinese", "translation"),
     *("nvidia", "bundle", "request", "scheduler", "stats", "cache"),
     *("backends", "image", "provenance", "text", "content", "runner", "engine", "editor", "worker"),
@@ -29,7 +29,7 @@ CHINESE_ORDER = (
     *("words", "effects", "lexicon", "phrase", "nouns", "grammar", "looks", "edits", "rules"),
     *("offline", "marian", "distil"),
 )
-PURE = frozenset(RUNTIME_ORDER[:11])
+PURE = frozenset(RUNTIME_ORDER[:13])
 INFERENCE = frozenset({"openvino", "onnxruntime", "tensorrt", "tensorrt_rtx", "cuda"})
 TRAINING = frozenset({"torch", "diffusers", "transformers", "onnx", "onnxscript", "cv2"})
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -25,6 +25,7 @@ from runtime.editor import Editor, EditResult, open_editor
 from runtime.errors import EditError
 from runtime.jobs import Job, bytes_of, plan
 from runtime.params import EditParams, SamplerName
+from runtime.progress import OnStep
 from runtime.provenance import read_provenance
 
 _TOGETHER: Final = 16  # pictures that are read and edited at a time
@@ -128,7 +129,7 @@ def _edit_all(editor: Editor, jobs: Sequence[Job], params: EditParams, tell: Tel
         bar = progress.add_task("editing", total=len(jobs) * params.steps)
         for start in range(0, len(jobs), _TOGETHER):
             group = jobs[start : start + _TOGETHER]
-            outcomes = _edit_group(editor, group, params, lambda *_: progress.advance(bar))
+            outcomes = _edit_group(editor, group, params, lambda _: progress.advance(bar))
             for job, outcome in zip(group, outcomes, strict=True):
                 tell(job, outcome)
                 failures += isinstance(outcome, EditError)
@@ -136,7 +137,7 @@ def _edit_all(editor: Editor, jobs: Sequence[Job], params: EditParams, tell: Tel
 
 
 def _edit_group(
-    editor: Editor, group: Sequence[Job], params: EditParams, on_step: Callable[[int, int], None]
+    editor: Editor, group: Sequence[Job], params: EditParams, on_step: OnStep
 ) -> list[EditResult | EditError]:
     """Read, edit together and write; an outcome for each job, in order."""
     outcomes: dict[Job, EditResult | EditError] = {}

@@ -24,6 +24,9 @@ from service.errors import (
 )
 from service.openai.face import VOCABULARY
 from service.settings import SOURCE_ROOT, Settings
+from service.sheets.grid import AXES
+from service.stream.face import MOST_STEPS
+from service.stream.response import _SILENCE
 
 PAGE = (SOURCE_ROOT / "docs" / "http.md").read_text()
 
@@ -81,7 +84,23 @@ def test_every_error_code_is_listed_with_its_status() -> None:
             ), kind
 
 
+def test_the_stream_is_listed_with_its_field_and_events() -> None:
+    assert f"| 0 to {MOST_STEPS} |" in row("| `preview_every` |")
+    assert all(row(f"| `{name}` | ") for name in ("queued", "progress", "result", "error"))
+    assert f"After {_SILENCE:.0f} seconds" in PAGE
+
+
 @pytest.mark.parametrize("name", ["image", *VOCABULARY.types, *VOCABULARY.refused])
 def test_every_field_of_openais_api_is_listed_or_refused(name: str) -> None:
     section = PAGE.partition("## `POST /v1/images/edits`")[2].partition("## Errors")[0]
     assert f"`{name}`" in section
+
+
+@pytest.mark.parametrize("name", AXES)
+def test_every_field_that_may_vary_in_a_sweep_is_named(name: str) -> None:
+    section = PAGE.partition("## `POST /sweep`")[2].partition("## `POST /poster`")[0]
+    assert f"`{name}`" in section
+
+
+def test_the_bound_of_a_sweep_is_listed_with_its_default() -> None:
+    assert str(Settings.from_env({}).max_sweep) in row("`RETOUCH_MAX_SWEEP`")
