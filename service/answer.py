@@ -26,6 +26,7 @@ PICTURES: Final[dict[str, dict[str, Any]]] = {
 PNG: Final = "image/png"
 TRANSLATION: Final = "X-Retouch-Translation"
 _PRINTABLE: Final = " " + string.punctuation.replace("%", "")
+JSON: Final = "application/json"
 
 
 # Time counts for more than bytes here.
@@ -78,6 +79,12 @@ def _numbers(result: EditResult) -> dict[str, Any]:
         "rows": result.rows,
         "seconds": round(result.timings.total_s, 3),
     }
+
+
+def entry(result: EditResult) -> dict[str, Any]:
+    """A result as JSON: its picture as PNG, and all that is known of it."""
+    told = {**words(result), **facts(result), "timings_ms": stages(result)}
+    return {"image": in_base64(result, PNG), "media_type": PNG, **told}
 
 
 def stages(result: EditResult) -> dict[str, float]:
