@@ -47,14 +47,14 @@ class EditResult:
     content: Verdict | None = None
 
     @property
-    def provenance(self) -> Provenance:
-        """What its file is to say about how it was made."""
-        return Provenance(self.params, self.bundle, translation=self.translation)
-
-    @property
     def before(self) -> Image.Image:
         """The picture as it was edited: RGB, upright, of the size of `image`."""
         return Image.fromarray(self.pixels)
+
+    @property
+    def provenance(self) -> Provenance:
+        """What its file is to say about how it was made."""
+        return Provenance(self.params, self.bundle, translation=self.translation)
 
     def save(self, target: str | Path | IO[bytes], kind: str | None = None, **options: Any) -> None:
         """Write the picture as Pillow does, with its `Provenance` in PNG, JPEG and WebP.

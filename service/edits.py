@@ -32,7 +32,6 @@ _MOST_CODECS: Final = 4  # pictures that are decoded or encoded at a time; each 
 class Accepted:
     """Edits that are queued; cancelling one withdraws it. `deadline` is in the loop's time."""
 
-    request: Request
     face: Face
     asked: Asked
     pending: Sequence[Pending]
@@ -56,7 +55,7 @@ class Edits:
         if isinstance(accepted, Response):
             return accepted
         async with withdrawing(request, accepted.deadline):
-            return await self.encoded(accepted, await all_of(accepted.pending))
+            return await self.encoded(request, accepted, await all_of(accepted.pending))
 
     async def accept(
         self, request: Request, face: Face, on_step: OnStep | None = None
@@ -78,11 +77,13 @@ class Edits:
                 asked, pending = await to_thread.run_sync(queue, limiter=self.codecs)
         if isinstance(asked, Response):
             return asked
-        return Accepted(request, face, asked, pending, deadline)
+        return Accepted(face, asked, pending, deadline)
 
-    async def encoded(self, accepted: Accepted, results: Sequence[EditResult]) -> Response:
+    async def encoded(
+        self, request: Request, accepted: Accepted, results: Sequence[EditResult]
+    ) -> Response:
         """What is answered when all edits are done."""
-        accepted.request.state.edits = [Edited.of(result) for result in results]
+        request.state.edits = [Edited.of(result) for result in results]
         answer = partial(accepted.face.answer, accepted.asked, results)
         return await to_thread.run_sync(answer, limiter=self.codecs)
 
