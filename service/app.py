@@ -20,6 +20,8 @@ from service.drain import Drain
 from service.edit import EDIT
 from service.edits import Edits
 from service.gate import Gate
+from service.jobs.desk import Desk
+from service.jobs.routes import ROUTES as JOBS
 from service.metrics import Metrics
 from service.openai.routes import ROUTES as OPENAI
 from service.openapi.document import ROUTES as DOCUMENT
@@ -37,7 +39,7 @@ async def metrics(request: Request) -> Response:
     return Response(service.metrics.render(), media_type="text/plain; version=0.0.4")
 
 
-web = Starlette(routes=[Route("/metrics", metrics), *OPENAI, *DOCUMENT])
+web = Starlette(routes=[Route("/metrics", metrics), *OPENAI, *JOBS, *DOCUMENT])
 
 
 def _settings() -> Settings:
@@ -65,7 +67,9 @@ class EditService:
 
         Runs in the folder where the server was started, as workers do not.
         """
-        os.environ["RETOUCH_BUNDLE"] = str(_settings().bundle)
+        settings = _settings()
+        os.environ["RETOUCH_BUNDLE"] = str(settings.bundle)
+        os.environ["RETOUCH_JOBS_DIR"] = str(settings.jobs.folder)
         if reason := trial():
             raise BentoMLException(reason)
 
@@ -75,6 +79,7 @@ class EditService:
         self.metrics = Metrics(self.worker.stats)
         self._drain = Drain(self.worker, self.settings.drain)
         self.edits = Edits(self.worker, self.settings, self.metrics)
+        self.jobs = Desk(self.worker, self.settings, self.metrics.observe_edit)
 
     @bentoml.on_startup  # type: ignore[untyped-decorator]
     async def start(self) -> None:
@@ -83,6 +88,7 @@ class EditService:
     @bentoml.on_shutdown  # type: ignore[untyped-decorator]
     async def stop(self) -> None:
         await to_thread.run_sync(self.worker.close, 0.0)
+        await to_thread.run_sync(self.jobs.close)
 
     async def __is_alive__(self) -> bool:
         return self.worker.alive or self._drain.begun

@@ -20,24 +20,39 @@ _OFFERS: Final = (*PICTURES, _JSON)
 
 
 def ask(fields: Fields, accept: str) -> Asked:
-    """See `Face`. Raises `HttpError` 406 when `accept` takes nothing that can be given."""
-    offers = _OFFERS if fields.n == 1 else (_JSON,)
+    """See `Face`. Raises what `negotiated` does."""
+    media_type = negotiated(accept, fields.n, "give n 1")
+    return Asked(fields.values, media_type, variations(fields.n))
+
+
+def negotiated(accept: str, n: int, remedy: str) -> str:
+    """The media type for `n` pictures.
+
+    Raises `HttpError` 406 when `accept` takes nothing that can be given; `remedy` is what makes
+    several pictures one.
+    """
+    offers = _OFFERS if n == 1 else (_JSON,)
     media_type = preferred(accept, offers)
     if media_type is None:
         told = f"{accept!r:.100} cannot be given; accept {' or '.join(offers)}"
-        if fields.n > 1:
-            told = f"{accept!r:.100} cannot hold n {fields.n} pictures; accept {_JSON}, or give n 1"
+        if n > 1:
+            told = f"{accept!r:.100} cannot hold n {n} pictures; accept {_JSON}, or {remedy}"
         raise HttpError(NOT_ACCEPTABLE, told)
-    return Asked(fields.values, media_type, variations(fields.n))
+    return media_type
 
 
 def answer(asked: Asked, results: Sequence[EditResult]) -> Response:
     """See `Face`."""
+    return rendered(asked.media_type, results)
+
+
+def rendered(media_type: str, results: Sequence[EditResult]) -> Response:
+    """The results as JSON, or the only one as a picture."""
     first = results[0]
-    if asked.media_type == _JSON:
+    if media_type == _JSON:
         return JSONResponse({"images": [_entry(one) for one in results]}, headers=headers(first))
-    picture = encode(first, asked.media_type)
-    return Response(picture, media_type=asked.media_type, headers=headers(first))
+    picture = encode(first, media_type)
+    return Response(picture, media_type=media_type, headers=headers(first))
 
 
 def _entry(result: EditResult) -> dict[str, typing.Any]:

@@ -7,7 +7,7 @@ import dataclasses
 import os
 from collections.abc import Callable
 from concurrent.futures import Future
-from typing import Final
+from typing import Final, TypeVar
 
 from anyio import CapacityLimiter, from_thread, to_thread
 from starlette.requests import Request
@@ -16,7 +16,7 @@ from starlette.responses import Response
 from runtime.editor import EditResult
 from runtime.image import fitting
 from runtime.worker import EngineWorker
-from service.face import Asked, Face, Fields
+from service.face import Asked, Face, Fields, Wanted
 from service.metrics import Metrics
 from service.reading.body import received
 from service.reading.intake import Intake
@@ -24,6 +24,9 @@ from service.settings import Settings
 from service.stages import all_of, check_variations, decode, withdrawing
 
 _MOST_CODECS: Final = 4  # pictures that are decoded or encoded at a time; each may take 500 MB
+
+
+T = TypeVar("T")
 
 
 class Edits:
@@ -39,40 +42,55 @@ class Edits:
 
     async def answer(self, request: Request, face: Face) -> Response:
         """Edit as `request` asks. Raises `EditError` or `HttpError`."""
-        deadline = asyncio.get_running_loop().time() + self._settings.timeout
-        asked, futures = await self._accept(request, face, deadline)
+        deadline = self.deadline()
+        free = self._worker.check_free
+        asked, futures = await self.take(request, face, deadline, free, self._queue)
         async with withdrawing(request, deadline):
             results = await all_of(futures)
             for result in results:
                 self._metrics.observe_edit(result.timings.total_s)
             return await to_thread.run_sync(face.answer, asked, results, limiter=self.codecs)
 
-    async def _accept(
-        self, request: Request, face: Face, deadline: float
-    ) -> tuple[Asked, list[Future[EditResult]]]:
-        """Read, check and queue edits; cancelling a future withdraws its edit."""
-        self._worker.check_free()  # before time and memory go into an upload
+    def deadline(self) -> float:
+        """That of a request which begins now, in the loop's time."""
+        return asyncio.get_running_loop().time() + self._settings.timeout
+
+    async def take(
+        self,
+        request: Request,
+        face: Face,
+        deadline: float,
+        free: Callable[[], None],
+        use: Callable[[Wanted], T],
+    ) -> T:
+        """Read and check what `request` asks for, and `use` it, in a thread of `codecs`.
+
+        `free` raises when it could not be used, whatever it is.
+        """
+        free()  # before time and memory go into an upload
         with self._intake.place():
             async with (
                 received(request, self._settings.upload, face.vocabulary) as read,
                 withdrawing(request, deadline),
             ):
-                self._worker.check_free()
+                free()
                 accept = ",".join(request.headers.getlist("accept"))
                 return await to_thread.run_sync(
-                    self._queue, face, read, accept, limiter=self.codecs
+                    lambda: use(self._wanted(face, read, accept)), limiter=self.codecs
                 )
 
-    def _queue(
-        self, face: Face, read: Callable[[], Fields], accept: str
-    ) -> tuple[Asked, list[Future[EditResult]]]:
+    def _wanted(self, face: Face, read: Callable[[], Fields], accept: str) -> Wanted:
         fields = read()
         check_variations(fields.n, self._settings.max_variations)
         asked = face.ask(fields, accept)
         params = self._worker.params(**asked.params)
-        image = decode(fields.image)
+        upload = fields.image.read()
+        image = decode(upload)
         if asked.box:
             params = dataclasses.replace(params, max_size=fitting(image.size, asked.box))
-        edits = asked.edits(params)
         from_thread.check_cancelled()
-        return asked, self._worker.submit_all(image, edits)
+        return Wanted(asked, upload, image, asked.edits(params))
+
+    def _queue(self, wanted: Wanted) -> tuple[Asked, list[Future[EditResult]]]:
+        """Cancelling a future withdraws its edit."""
+        return wanted.asked, self._worker.submit_all(wanted.image, wanted.edits)

@@ -18,6 +18,23 @@ _PREFIX: Final = "RETOUCH_"
 
 
 @dataclass(frozen=True, slots=True)
+class JobSettings:
+    """Where jobs are kept, and their bounds.
+
+    `database` is the URL of a PostgreSQL, or empty for SQLite in `folder`. Results are kept for
+    `keep` seconds; `most_queued` jobs wait, all pictures take `most_bytes`, and `most_edits` of
+    jobs are in the engine at one time.
+    """
+
+    folder: Path
+    database: str
+    keep: float
+    most_queued: int
+    most_bytes: int
+    most_edits: int
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """What an operator chooses. docs/http.md lists the variables.
 
@@ -36,12 +53,13 @@ class Settings:
     timeout: float
     drain: float
     max_variations: int
+    jobs: JobSettings
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> Settings:
         """Read the variables that start with `RETOUCH_`; an unset or empty one has its default.
 
-        A relative bundle path starts at the current folder. Raises `ValueError` that names the
+        A relative path starts at the current folder. Raises `ValueError` that names the
         variable.
         """
         read = _Reader(env)
@@ -59,6 +77,7 @@ class Settings:
             timeout=read.number("TIMEOUT_SECONDS", 600, most=3600),
             drain=read.number("DRAIN_SECONDS", 25, most=3600),
             max_variations=min(variations, limits.capacity),
+            jobs=_jobs(read, env, limits),
         )
 
 
@@ -92,6 +111,19 @@ class _Reader:
         if not 0 < value <= most:
             raise _refusal(name, text, f"a number above 0 and at most {most:g}")
         return value
+
+
+def _jobs(read: _Reader, env: Mapping[str, str], limits: Limits) -> JobSettings:
+    state = Path(env.get("XDG_STATE_HOME") or Path(env.get("HOME", ""), ".local", "state"))
+    running = read.whole("JOBS_MAX_RUNNING", max(limits.max_running // 2, 1), least=1)
+    return JobSettings(
+        folder=Path(read.text("JOBS_DIR", str(state / "retouch" / "jobs"))).absolute(),
+        database=read.text("JOBS_DATABASE", ""),
+        keep=3600 * read.number("JOBS_KEEP_HOURS", 24, most=8760),
+        most_queued=read.whole("JOBS_MAX_QUEUED", 1000, least=1),
+        most_bytes=int(read.number("JOBS_MAX_MB", 2048, most=2**24) * 2**20),
+        most_edits=min(running, limits.capacity),
+    )
 
 
 def _limits(read: _Reader) -> Limits:

@@ -1,4 +1,4 @@
-"""Opening the model, and trying whether it opens: `python -m service.trial`.
+"""Opening the model, and trying whether it and the database open: `python -m service.trial`.
 
 A trial is a process of its own, so that what the model took there is given back when it ends; a
 server that had opened it itself would keep as much memory as the worker needs once more.
@@ -13,6 +13,7 @@ import sys
 from runtime.editor import open_engine
 from runtime.engine import Engine
 from runtime.errors import EditError
+from service.jobs.database import open_database
 from service.settings import SOURCE_ROOT, Settings
 
 
@@ -30,7 +31,7 @@ def open_warm(settings: Settings) -> Engine:
 
 
 def trial() -> str | None:
-    """What stands in the way of opening the model that the environment names; None if nothing."""
+    """What stands in the way of opening what the environment names; None if nothing."""
     path = os.pathsep.join(filter(None, (str(SOURCE_ROOT), os.environ.get("PYTHONPATH"))))
     command = [sys.executable, "-m", "service.trial"]
     tried = subprocess.run(
@@ -43,9 +44,11 @@ def trial() -> str | None:
 
 
 def main() -> None:
-    """Open the model and leave, with the reason as the last line of stderr when that fails."""
+    """Open them and leave, with the reason as the last line of stderr when that fails."""
     try:
-        open_warm(Settings.from_env(os.environ)).close()
+        settings = Settings.from_env(os.environ)
+        open_database(settings.jobs.database, settings.jobs.folder).close()
+        open_warm(settings).close()
     except (EditError, ValueError) as exc:
         raise SystemExit(" ".join(f"{type(exc).__name__}: {exc}".split())) from exc
 

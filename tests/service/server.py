@@ -35,6 +35,7 @@ def environment(bundle: Path, home: Path, **variables: str) -> dict[str, str]:
         "BENTOML_DO_NOT_TRACK": "True",
         "RETOUCH_BUNDLE": str(bundle),
         "RETOUCH_BACKEND": "fake",
+        "RETOUCH_JOBS_DIR": str(home / "jobs"),
         **variables,
     }
 

@@ -1,0 +1,170 @@
+"""The thread that gives jobs to the engine, beside the edits that somebody waits for."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import CancelledError, ThreadPoolExecutor
+from typing import Final
+
+from runtime.errors import Cancelled, EditError, OutOfMemory, Overloaded
+from runtime.worker import EngineWorker
+from service.errors import HttpError, error_object, kind_of
+from service.jobs.job import pack
+from service.jobs.queue import ATTEMPTS, Queue
+from service.jobs.run import Run
+from service.jobs.tables import Status
+
+log = logging.getLogger("bentoml.retouch")
+
+_BEAT: Final = 1.0  # seconds between renewals of leases, and looks at what others have submitted
+_CLEAN: Final = 60.0  # seconds between cleanings
+_POLL: Final = 0.05  # while callers wait for the engine
+
+
+class Runner:
+    """Claims jobs while the engine has room for them, and sees to their ends.
+
+    An edit that somebody waits for goes first: no job is begun while one is queued, and jobs have
+    at most `most_edits` in the engine, so that new edits find a place beside them. `observe` is
+    told the seconds of each finished edit.
+    """
+
+    def __init__(
+        self,
+        worker: EngineWorker,
+        queue: Queue,
+        most_edits: int,
+        observe: Callable[[float], None],
+    ) -> None:
+        self._worker, self._queue, self._most_edits = worker, queue, most_edits
+        self._observe = observe
+        self.counts = dict.fromkeys(Status, 0)
+        """Jobs of each status, as of the last beat."""
+        self._runs: dict[int, Run] = {}
+        self._lock = threading.Lock()
+        self._wake = threading.Event()
+        self._stopped = False
+        self._next_beat = self._next_clean = 0.0
+        self._pool = ThreadPoolExecutor(most_edits, thread_name_prefix="job")
+        self._thread = threading.Thread(target=self._loop, name="jobs", daemon=True)
+        self._thread.start()
+
+    def notice(self) -> None:
+        """Look at the queue now: a job was submitted."""
+        self._wake.set()
+
+    def withdraw(self, number: int) -> None:
+        """Stop a job that was cancelled, if it runs here, without waiting for the next beat."""
+        with self._lock:
+            run = self._runs.get(number)
+        if run:
+            run.withdraw()
+
+    def close(self) -> None:
+        """Begin no more jobs, and wait for those that run: end the engine first, or wait long."""
+        self._stopped = True
+        self._wake.set()
+        self._thread.join()
+        self._pool.shutdown()
+
+    def _loop(self) -> None:
+        while not self._stopped:
+            try:
+                self._beat()
+                while not self._stopped and self._begin_one():
+                    pass
+            except HttpError:
+                pass  # the database is away, and has been logged
+            except Exception:
+                log.exception("the queue of jobs stumbled; going on")
+            self._wake.wait(_POLL if self._worker.stats().waiting else _BEAT)
+            self._wake.clear()
+
+    def _beat(self) -> None:
+        now = time.monotonic()
+        if now < self._next_beat:
+            return
+        self._next_beat = now + _BEAT
+        with self._lock:
+            steps = {number: run.step for number, run in self._runs.items()}
+        if steps:
+            for number in self._queue.renew(steps):
+                self.withdraw(number)
+        self.counts = self._queue.count()
+        if now >= self._next_clean:
+            self._queue.clean()
+            self._next_clean = now + _CLEAN
+
+    def _begin_one(self) -> bool:
+        room = self._room()
+        if room < 1:
+            return False
+        job = self._queue.claim(alone=not self._runs)
+        if job is None:
+            return False
+        run = Run(job, min(len(job.edits), room))
+        with self._lock:
+            self._runs[job.number] = run
+        self._pool.submit(self._carry, run)
+        return True
+
+    def _room(self) -> int:
+        """How many edits of jobs the engine may be given now."""
+        if self._worker.draining or self._worker.stats().waiting:
+            return 0
+        with self._lock:
+            runs = list(self._runs.values())
+        if any(run.job.attempts > 1 for run in runs):
+            return 0  # it may have taken a process down: it runs alone
+        return self._most_edits - sum(run.width for run in runs)
+
+    def _carry(self, run: Run) -> None:
+        """Bring a job to its end, whatever that is."""
+        try:
+            with contextlib.suppress(CancelledError):  # it is not this replica's any more
+                self._finish(run)
+            self._wake.set()
+        except HttpError:
+            log.warning("job %s could not be recorded; it is run again", run.job.id)
+        except Exception as exc:
+            self._failed(run, exc)
+        finally:
+            with self._lock:
+                if self._runs[run.job.number] is run:  # else it was claimed anew
+                    del self._runs[run.job.number]
+
+    def _finish(self, run: Run) -> None:
+        upload = self._queue.upload(run.job)
+        if upload is None:
+            return  # cancelled before it began
+        results = run.edit(self._worker, upload)
+        for result in results:
+            self._observe(result.timings.total_s)
+        if self._queue.finish(run.job, [pack(result) for result in results]):
+            seconds = sum(result.timings.total_s for result in results)
+            log.info("job %s done edits=%d engine=%.3fs", run.job.id, len(results), seconds)
+
+    def _failed(self, run: Run, exc: Exception) -> None:
+        """Record a failure, or queue the job again when the engine was to blame or is leaving."""
+        job, leaving = run.job, self._worker.draining
+        memory = isinstance(exc, OutOfMemory)
+        if isinstance(exc, EditError) and (leaving or isinstance(exc, Overloaded)):
+            innocent = isinstance(exc, Cancelled | Overloaded) and not memory
+            if innocent or job.attempts < ATTEMPTS:
+                log.info("job %s is queued again: %s", job.id, exc)
+                self._try(lambda: self._queue.give_back(job, counted=not innocent))
+                return
+        broken = kind_of(exc).status == 500
+        level = logging.ERROR if broken else logging.INFO
+        log.log(level, "job %s failed id=%s", job.id, job.id, exc_info=exc if broken else None)
+        self._try(lambda: self._queue.fail(job, error_object(exc, job.id)))
+
+    def _try(self, change: Callable[[], object]) -> None:
+        try:
+            change()
+        except HttpError:
+            log.warning("a job could not be recorded; it is run again when its lease has ended")
