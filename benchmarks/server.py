@@ -29,7 +29,7 @@ class Scale(threading.Thread):
 
     def run(self) -> None:
         while not self._stopped.wait(0.1):
-            total = sum(_resident_kib(pid) for pid in _family(self._pid))
+            total = sum(_resident_kib(pid) for pid in family(self._pid))
             self.peak_gib = max(self.peak_gib, total / 2**20)
 
     def stop(self) -> None:
@@ -84,13 +84,13 @@ def _ready(url: str) -> bool:
         return False
 
 
-def _family(pid: int) -> Iterator[int]:
+def family(pid: int) -> Iterator[int]:
     """`pid` and the processes that descend from it (Linux); some may end meanwhile."""
     yield pid
     with suppress(OSError):
         for file in Path(f"/proc/{pid}/task").glob("*/children"):
             for child in file.read_text().split():
-                yield from _family(int(child))
+                yield from family(int(child))
 
 
 def _resident_kib(pid: int) -> int:

@@ -16,3 +16,5 @@ STORAGE_FULL: Final = Kind(507, "storage_full")
 # Of a job alone, as its `error`.
 CRASHED: Final = "crashed"
 BUNDLE_GONE: Final = "bundle_gone"
+
+ALL: Final = (NO_JOB, OTHER_BODY, NOT_DONE, GONE, NO_DATABASE, STORAGE_FULL)

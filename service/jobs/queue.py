@@ -10,7 +10,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, func, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    and_,
+    delete,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    update,
+)
 
 from service.jobs.database import Database
 from service.jobs.errors import BUNDLE_GONE, CRASHED
@@ -58,7 +69,7 @@ class Queue:
             number = oldest.with_for_update(skip_locked=True).scalar_subquery()
             claimed = (
                 update(JOBS)
-                .where(JOBS.c.number == number, or_(alone, JOBS.c.attempts == 0))
+                .where(JOBS.c.number == number, or_(literal(alone), JOBS.c.attempts == 0))
                 .values(self._claim(now))
                 .returning(JOBS)
             )
@@ -92,7 +103,8 @@ class Queue:
                 return False
             drop_pictures(connection, [job.number])
             lines = [
-                {"job": job.number, "place": place} | result for place, result in enumerate(results)
+                {"job": job.number, "place": place, **result}
+                for place, result in enumerate(results)
             ]
             connection.execute(insert(RESULTS), lines)
             size = sum(len(result["data"]) for result in results)

@@ -130,8 +130,9 @@ class Store:
             )
 
     def _insert(self, connection: Connection, order: Order, key: str | None) -> Job:
+        job_id = secrets.token_hex(16)
         job = {
-            "id": secrets.token_hex(16),
+            "id": job_id,
             "key": key,
             "fingerprint": order.fingerprint,
             "bundle": order.bundle,
@@ -142,7 +143,7 @@ class Store:
         }
         number = connection.execute(insert(JOBS).values(job).returning(JOBS.c.number)).scalar_one()
         connection.execute(insert(UPLOADS).values(job=number, data=order.upload))
-        return _get(connection, job["id"])
+        return _get(connection, job_id)
 
 
 def drop_pictures(connection: Connection, jobs: Sequence[int]) -> None:

@@ -12,6 +12,7 @@ from starlette.routing import Route
 
 from runtime.manifest import Manifest
 from runtime.version import VERSION
+from service.jobs.description import jobs
 from service.openai.description import openai
 from service.openapi.components import SCHEMAS
 from service.openapi.operations import editing, watching
@@ -23,6 +24,7 @@ _CONSOLE: Final = Path(__file__).parent / "console.html"
 
 def document(manifest: Manifest, most: int) -> Json:
     """OpenAPI 3.1; `most` is the bound of `n`."""
+    edits = editing(manifest, most) | jobs(manifest, most) | openai(manifest, most)
     return {
         "openapi": "3.1.0",
         "info": {
@@ -31,7 +33,7 @@ def document(manifest: Manifest, most: int) -> Json:
             "summary": "A picture and a sentence in, the edited picture out",
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
-        "paths": editing(manifest, most) | openai(manifest, most) | watching(),
+        "paths": edits | watching(),
         "components": {"schemas": SCHEMAS},
     }
 

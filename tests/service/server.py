@@ -13,8 +13,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import httpx2
-import psutil
 
+from benchmarks.server import family
 from service.settings import SOURCE_ROOT
 
 
@@ -78,9 +78,8 @@ class Server:
 
     def kill(self) -> None:
         """As a crash does: all of its processes at once, without a word."""
-        main = psutil.Process(self.process.pid)
-        for process in (main, *main.children(recursive=True)):
-            process.kill()
+        for pid in list(family(self.process.pid)):
+            os.kill(pid, signal.SIGKILL)
         self.process.wait(timeout=60)
 
     def stop(self) -> int:

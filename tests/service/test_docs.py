@@ -18,6 +18,7 @@ from service.errors import (
     TIMEOUT,
     TOO_LARGE,
 )
+from service.jobs.errors import ALL
 from service.openai.face import VOCABULARY
 from service.settings import SOURCE_ROOT
 
@@ -46,7 +47,16 @@ def test_every_limit_is_listed_with_its_default(name: str, value: int) -> None:
 
 
 def test_every_error_code_is_listed_with_its_status() -> None:
-    own = (MALFORMED, MODEL_NOT_FOUND, NOT_ACCEPTABLE, NOT_TAKEN, SLOW_UPLOAD, TIMEOUT, TOO_LARGE)
+    own = (
+        MALFORMED,
+        MODEL_NOT_FOUND,
+        NOT_ACCEPTABLE,
+        NOT_TAKEN,
+        SLOW_UPLOAD,
+        TIMEOUT,
+        TOO_LARGE,
+        *ALL,
+    )
     for kind in (*KINDS.values(), *own):
         if kind.status != 499:  # nobody sees it
             assert any(

@@ -212,8 +212,8 @@ def test_a_failure_is_recorded_with_its_code(
 
 def test_an_edit_beyond_the_engines_pixels_is_refused_at_once(serving: Serving) -> None:
     with serving(MAX_PIXELS=4096) as small:
-        large = {"image": encoded(picture(128, 128)), "max_size": 128}
-        assert "max_size" in error_of(submit(small, **large), 422)["message"]
+        refused = submit(small, encoded(picture(128, 128)), max_size=128)
+        assert "max_size" in error_of(refused, 422)["message"]
 
 
 def test_the_newest_come_first_page_by_page(serving: Serving) -> None:
@@ -221,7 +221,8 @@ def test_the_newest_come_first_page_by_page(serving: Serving) -> None:
         ids = [submitted(client, seed=seed) for seed in range(5)]
         for job_id in ids:
             wait_for(client, job_id)
-        seen, before = [], {}
+        seen: list[str] = []
+        before: dict[str, str] = {}
         for _ in range(3):
             page = client.get("/jobs", params={"limit": 2, "status": "done", **before}).json()
             seen += [job["id"] for job in page["jobs"]]
