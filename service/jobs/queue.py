@@ -29,7 +29,7 @@ from service.jobs.job import Job, job_of
 from service.jobs.store import drop_pictures
 from service.jobs.tables import JOBS, RESULTS, UNFINISHED, UPLOADS, Status
 
-ATTEMPTS: Final = 3
+ATTEMPTS: Final = 5
 """How often a job may be begun: one that takes the process down must not do so for ever."""
 
 _FORGET: Final = 2  # times as long as its results the record of a job is kept
