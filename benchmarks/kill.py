@@ -28,8 +28,8 @@ from benchmarks.server import Server, serving
 
 ROOT = Path(__file__).resolve().parent.parent
 PICTURE = ROOT / "models" / "examples" / "cat.jpg"
-FIELDS = {"instruction": "make it black and white", "steps": 8, "max_size": 256}
-MOMENTS_S = (0.2, 5.0)  # after the server is ready
+FIELDS = {"instruction": "make it black and white", "steps": 2, "max_size": 256}
+MOMENTS_S = (0.2, 6.0)  # after the server is ready
 QUEUED = 12
 PATIENCE_S = 300
 

@@ -80,6 +80,7 @@ class EditService:
         self._drain = Drain(self.worker, self.settings.drain)
         self.edits = Edits(self.worker, self.settings, self.metrics)
         self.jobs = Desk(self.worker, self.settings, self.metrics.observe_edit)
+        self.metrics.watch_jobs(lambda: self.jobs.runner.counts)
 
     @bentoml.on_startup  # type: ignore[untyped-decorator]
     async def start(self) -> None:

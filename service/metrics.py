@@ -6,7 +6,7 @@ server's memory without bound.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
@@ -58,6 +58,10 @@ class Metrics:
     def observe_edit(self, seconds: float) -> None:
         self._edit_seconds.observe(seconds)
 
+    def watch_jobs(self, counts: Callable[[], Mapping[str, int]]) -> None:
+        """Show how many jobs there are of each status."""
+        self._registry.register(_JobsCollector(counts))
+
     def render(self) -> bytes:
         """The text format, version 0.0.4."""
         return generate_latest(self._registry)
@@ -75,3 +79,16 @@ class _EngineCollector(Collector):
             yield GaugeMetricFamily(f"retouch_engine_{name}", doc, getattr(stats, name))
         for name, doc in _COUNTERS.items():
             yield CounterMetricFamily(f"retouch_engine_{name}", doc, getattr(stats, name))
+
+
+class _JobsCollector(Collector):
+    """All replicas that share a queue show the same."""
+
+    def __init__(self, counts: Callable[[], Mapping[str, int]]) -> None:
+        self._counts = counts
+
+    def collect(self) -> Iterator[Metric]:
+        family = GaugeMetricFamily("retouch_jobs", "Jobs of all replicas", labels=["status"])
+        for status, count in self._counts().items():
+            family.add_metric([status], count)
+        yield family

@@ -148,11 +148,12 @@ class Queue:
             connection.execute(delete(JOBS).where(forgotten, JOBS.c.bytes == 0))
 
     def count(self) -> dict[Status, int]:
-        """How many jobs there are of each status."""
-        grouped = select(JOBS.c.status, func.count()).group_by(JOBS.c.status)
+        """How many jobs are queued, and how many run."""
+        unfinished = JOBS.c.status.in_(UNFINISHED)
+        grouped = select(JOBS.c.status, func.count()).where(unfinished).group_by(JOBS.c.status)
         with self._database.reading() as connection:
             found = {Status(name): number for name, number in connection.execute(grouped)}
-        return dict.fromkeys(Status, 0) | found
+        return dict.fromkeys(UNFINISHED, 0) | found
 
     def _claim(self, now: float) -> dict[str, Any]:
         return {

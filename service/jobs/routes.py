@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 import bentoml
@@ -24,6 +25,8 @@ from service.jobs.face import (
     whole,
 )
 from service.jobs.job import Job
+
+Handler = Callable[[Request], Awaitable[Response]]
 
 
 def _desk() -> Desk:
@@ -78,10 +81,18 @@ def _answer(job: Job, status: int = 200, headers: dict[str, Any] | None = None) 
     return JSONResponse(told(job, _desk().keep), status, headers)
 
 
+def _route(path: str, **handlers: Handler) -> Route:
+    """One route for all methods of a path: of several the first one alone would be in `Allow`."""
+
+    async def endpoint(request: Request) -> Response:
+        method = "GET" if request.method == "HEAD" else request.method
+        return await handlers[method](request)
+
+    return Route(path, endpoint, methods=list(handlers))
+
+
 ROUTES: Final = (
-    Route(PATH, submit, methods=["POST"]),
-    Route(PATH, jobs),
-    Route(f"{PATH}/{{id}}", job),
-    Route(f"{PATH}/{{id}}", cancel, methods=["DELETE"]),
-    Route(f"{PATH}/{{id}}/result", result),
+    _route(PATH, GET=jobs, POST=submit),
+    _route(f"{PATH}/{{id}}", GET=job, DELETE=cancel),
+    _route(f"{PATH}/{{id}}/result", GET=result),
 )

@@ -16,7 +16,7 @@ from service.errors import HttpError, error_object, kind_of
 from service.jobs.job import pack
 from service.jobs.queue import ATTEMPTS, Queue
 from service.jobs.run import Run
-from service.jobs.tables import Status
+from service.jobs.tables import UNFINISHED
 
 log = logging.getLogger("bentoml.retouch")
 
@@ -42,8 +42,8 @@ class Runner:
     ) -> None:
         self._worker, self._queue, self._most_edits = worker, queue, most_edits
         self._observe = observe
-        self.counts = dict.fromkeys(Status, 0)
-        """Jobs of each status, as of the last beat."""
+        self.counts = dict.fromkeys(UNFINISHED, 0)
+        """Jobs that are queued and that run, anywhere, as of the last beat."""
         self._runs: dict[int, Run] = {}
         self._lock = threading.Lock()
         self._wake = threading.Event()

@@ -175,6 +175,15 @@ def test_what_edit_refuses_is_refused_at_once(
     assert error_of(submit(client, **fields), status)["code"] == code
 
 
+@pytest.mark.parametrize(("path", "method"), [("/jobs", "POST"), ("/jobs/a", "DELETE")])
+def test_another_method_is_told_all_that_are_known(
+    client: TestClient, path: str, method: str
+) -> None:
+    refused = client.put(path)
+    error_of(refused, 405)
+    assert set(refused.headers["allow"].split(", ")) == {"GET", "HEAD", method}
+
+
 @pytest.mark.parametrize("tail", ["", "/result"])
 def test_no_such_job(client: TestClient, tail: str) -> None:
     assert error_of(client.get(f"/jobs/nothing{tail}"), 404)["code"] == "job_not_found"
@@ -278,10 +287,13 @@ def test_no_more_are_queued_than_the_operator_grants(serving: Serving, hold: Hol
         with hold():
             edit = pool.submit(post, client)
             wait_until(lambda: worker().stats().waiting == 1)
+            assert 'retouch_jobs{status="queued"} 0.0' in client.get("/metrics").text
             kept = [submitted(client) for _ in range(2)]
             refused = submit(client)
             assert error_of(refused, 429)["code"] == "overloaded"
             assert int(refused.headers["retry-after"]) >= 1
+            shown = 'retouch_jobs{status="queued"} 2.0'
+            wait_until(lambda: shown in client.get("/metrics").text)
         assert edit.result().status_code == 200
         for job_id in kept:
             wait_for(client, job_id)
