@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import pytest
 
@@ -20,7 +21,7 @@ from service.errors import (
 )
 from service.jobs.errors import ALL
 from service.openai.face import VOCABULARY
-from service.settings import SOURCE_ROOT
+from service.settings import SOURCE_ROOT, Settings
 
 PAGE = (SOURCE_ROOT / "docs" / "http.md").read_text()
 
@@ -63,6 +64,26 @@ def test_every_error_code_is_listed_with_its_status() -> None:
                 line.startswith(f"| {kind.status} | ") and f"`{kind.code}`" in line
                 for line in PAGE.splitlines()
             ), kind
+
+
+class Recorder(dict[str, str]):
+    """An environment that knows what it was asked for."""
+
+    def __init__(self) -> None:
+        self.asked: set[str] = set()
+
+    def get(self, name: str, default: Any = None) -> Any:
+        self.asked.add(name)
+        return default
+
+
+def test_every_variable_is_listed() -> None:
+    env = Recorder()
+    Settings.from_env(env)
+    for name in env.asked:
+        if name.startswith("RETOUCH_"):
+            row(f"`{name}`")
+    assert len(env.asked) > 20
 
 
 @pytest.mark.parametrize("name", ["image", *VOCABULARY.types, *VOCABULARY.refused])
