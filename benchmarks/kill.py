@@ -28,7 +28,7 @@ from benchmarks.server import Server, serving
 
 ROOT = Path(__file__).resolve().parent.parent
 PICTURE = ROOT / "models" / "examples" / "cat.jpg"
-FIELDS = {"instruction": "make it black and white", "steps": 2, "max_size": 256}
+FIELDS = {"instruction": "make it black and white", "steps": 4, "max_size": 64}
 MOMENTS_S = (0.2, 6.0)  # after the server is ready
 QUEUED = 12
 PATIENCE_S = 300
