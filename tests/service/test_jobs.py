@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
@@ -12,13 +13,16 @@ from typing import Any
 
 import pytest
 from httpx2 import Response
+from PIL import Image
 from starlette.testclient import TestClient
 
-from runtime.errors import Cancelled
+from runtime.errors import Cancelled, OutOfMemory
+from runtime.image import read_image
 from tests.service.calls import error_of, post
 from tests.service.conftest import Held, wait_until, worker
 from tests.service.pictures import PNG, encoded, picture
 
+POSTGRES = os.environ.get("RETOUCH_TEST_POSTGRES", "")
 Serving = Callable[..., AbstractContextManager[TestClient]]
 Hold = Callable[[], Held]
 
@@ -219,6 +223,22 @@ def test_a_failure_is_recorded_with_its_code(
     assert "failed" in error_of(result_of(client, job_id), 409)["message"]
 
 
+def test_a_shortage_of_memory_is_tried_again(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    short = [OutOfMemory("no memory is left", 1.0)]
+
+    def reading(data: bytes) -> Image.Image:
+        if short:
+            raise short.pop()
+        return read_image(data)
+
+    monkeypatch.setattr("service.jobs.run.read_image", reading)
+    job_id = submitted(client, seed=7)
+    assert wait_for(client, job_id)["attempts"] == 2
+    assert result_of(client, job_id).content == post(client, seed=7).content
+
+
 def test_an_edit_beyond_the_engines_pixels_is_refused_at_once(serving: Serving) -> None:
     with serving(MAX_PIXELS=4096) as small:
         refused = submit(small, encoded(picture(128, 128)), max_size=128)
@@ -307,6 +327,16 @@ def test_pictures_take_no_more_room_than_the_operator_grants(serving: Serving) -
         assert error["code"] == "storage_full"
         assert client.delete(f"/jobs/{first}").status_code == 200
         assert submit(client).status_code == 202
+
+
+@pytest.mark.skipif(not POSTGRES, reason="RETOUCH_TEST_POSTGRES names no server")
+def test_jobs_in_postgresql(serving: Serving) -> None:
+    with serving(JOBS_DATABASE=POSTGRES) as client:
+        job_id = submitted(client, n=2, seed=3)
+        wait_for(client, job_id)
+        assert result_of(client, job_id, image=1).content == post(client, seed=4).content
+        assert client.delete(f"/jobs/{job_id}").status_code == 200
+        error_of(result_of(client, job_id), 410)
 
 
 def test_jobs_outlive_the_server(serving: Serving, hold: Hold, tmp_path: Path) -> None:
