@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import threading
 import time
@@ -10,7 +9,7 @@ from collections.abc import Callable
 from concurrent.futures import CancelledError, ThreadPoolExecutor
 from typing import Final
 
-from runtime.errors import Cancelled, EditError, OutOfMemory, Overloaded
+from runtime.errors import Cancelled, OutOfMemory, Overloaded
 from runtime.worker import EngineWorker
 from service.errors import HttpError, error_object, kind_of
 from service.jobs.job import pack
@@ -124,47 +123,49 @@ class Runner:
 
     def _carry(self, run: Run) -> None:
         """Bring a job to its end, whatever that is."""
+        at_once = True
         try:
-            with contextlib.suppress(CancelledError):  # it is not this replica's any more
-                self._finish(run)
+            at_once = self._finish(run)
+        except Exception:
+            log.exception("job %s was not recorded; it is run again, after its lease", run.job.id)
+        with self._lock:
+            if self._runs[run.job.number] is run:  # else it was claimed anew
+                del self._runs[run.job.number]
+        if at_once:
             self._wake.set()
-        except HttpError:
-            log.warning("job %s could not be recorded; it is run again", run.job.id)
-        except Exception as exc:
-            self._failed(run, exc)
-        finally:
-            with self._lock:
-                if self._runs[run.job.number] is run:  # else it was claimed anew
-                    del self._runs[run.job.number]
 
-    def _finish(self, run: Run) -> None:
+    def _finish(self, run: Run) -> bool:
+        """Run a job and record the outcome; says whether the next may be begun at once."""
         upload = self._queue.upload(run.job)
         if upload is None:
-            return  # cancelled before it began
-        results = run.edit(self._worker, upload)
+            return True  # cancelled before it began
+        try:
+            results = run.edit(self._worker, upload)
+        except CancelledError:
+            return True  # it is not this replica's any more
+        except Exception as exc:
+            if self._tried_again(run, exc):
+                return False
+            self._fail(run, exc)
+            return True
         for result in results:
             self._observe(result.timings.total_s)
         if self._queue.finish(run.job, [pack(result) for result in results]):
             seconds = sum(result.timings.total_s for result in results)
             log.info("job %s done edits=%d engine=%.3fs", run.job.id, len(results), seconds)
+        return True
 
-    def _failed(self, run: Run, exc: Exception) -> None:
-        """Record a failure, or queue the job again when the engine was to blame or is leaving."""
-        job, leaving = run.job, self._worker.draining
-        memory = isinstance(exc, OutOfMemory)
-        if isinstance(exc, EditError) and (leaving or isinstance(exc, Overloaded)):
-            innocent = isinstance(exc, Cancelled | Overloaded) and not memory
-            if innocent or job.attempts < ATTEMPTS:
-                log.info("job %s is queued again: %s", job.id, exc)
-                self._try(lambda: self._queue.give_back(job, counted=not innocent))
-                return
+    def _fail(self, run: Run, exc: Exception) -> None:
         broken = kind_of(exc).status == 500
         level = logging.ERROR if broken else logging.INFO
-        log.log(level, "job %s failed id=%s", job.id, job.id, exc_info=exc if broken else None)
-        self._try(lambda: self._queue.fail(job, error_object(exc, job.id)))
+        log.log(level, "job %s failed: %s", run.job.id, exc, exc_info=exc if broken else None)
+        self._queue.fail(run.job, error_object(exc, run.job.id))
 
-    def _try(self, change: Callable[[], object]) -> None:
-        try:
-            change()
-        except HttpError:
-            log.warning("a job could not be recorded; it is run again when its lease has ended")
+    def _tried_again(self, run: Run, exc: Exception) -> bool:
+        """Queue the job again if the engine is full, leaving or broken, or memory was short."""
+        innocent = isinstance(exc, Cancelled | Overloaded) and not isinstance(exc, OutOfMemory)
+        passing = innocent or isinstance(exc, OutOfMemory) or self._worker.draining
+        if not passing or (not innocent and run.job.attempts >= ATTEMPTS):
+            return False
+        log.info("job %s is queued again: %s", run.job.id, exc)
+        return self._queue.give_back(run.job, counted=not innocent)

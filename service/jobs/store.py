@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from sqlalchemy import Connection, Select, case, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
@@ -18,7 +20,8 @@ from service.jobs.errors import GONE, NO_JOB, NOT_DONE, OTHER_BODY, STORAGE_FULL
 from service.jobs.job import Job, Order, job_of, unpack
 from service.jobs.tables import JOBS, RESULTS, UNFINISHED, UPLOADS, Status
 
-_RETRY_S = 10.0
+_RETRY_S: Final = 10.0
+_ID: Final = re.compile(r"[0-9a-f]{32}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +170,9 @@ def _jobs() -> Select[tuple[object, ...]]:
 
 
 def _get(connection: Connection, job_id: str) -> Job:
-    found = connection.execute(_jobs().where(JOBS.c.id == job_id)).mappings().one_or_none()
+    found = None
+    if _ID.fullmatch(job_id):  # a database may choke on anything else
+        found = connection.execute(_jobs().where(JOBS.c.id == job_id)).mappings().one_or_none()
     if found is None:
         raise HttpError(NO_JOB, f"there is no job {job_id!r:.80}; it may have been forgotten")
     return job_of(found)
@@ -188,12 +193,11 @@ def _known(connection: Connection, key: str, order: Order) -> Job | None:
 
 
 def _cursor(connection: Connection, job_id: str) -> int:
-    number = connection.execute(
-        select(JOBS.c.number).where(JOBS.c.id == job_id)
-    ).scalar_one_or_none()
-    if number is None:
-        raise InvalidRequest(f"before {job_id!r:.80} is no job; give the `next` of an answer")
-    return int(number)
+    try:
+        return _get(connection, job_id).number
+    except HttpError as exc:
+        told = f"before {job_id!r:.80} is no job; give the `next` of an answer"
+        raise InvalidRequest(told) from exc
 
 
 def _why_not(job: Job) -> str:

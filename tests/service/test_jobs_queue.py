@@ -3,6 +3,7 @@ PostgreSQL, whose tables of jobs are dropped."""
 
 from __future__ import annotations
 
+import dataclasses
 import multiprocessing
 import os
 from collections import Counter
@@ -15,7 +16,7 @@ from typing import Any
 import pytest
 from sqlalchemy import NullPool, create_engine
 
-from runtime.errors import Overloaded
+from runtime.errors import InvalidRequest, Overloaded
 from runtime.params import EditParams
 from service.errors import HttpError
 from service.jobs.database import Database, open_database
@@ -95,6 +96,24 @@ def test_what_is_submitted_comes_back(world: World) -> None:
     assert claimed is not None
     assert (claimed.id, claimed.edits, claimed.attempts) == (job.id, job.edits, 1)
     assert world.replica().upload(claimed) == b"upload"
+
+
+@pytest.mark.parametrize("text", ["a\0b", "夜にする 🌙", '"quoted" %s :name'])
+def test_any_instruction_comes_back(world: World, text: str) -> None:
+    odd = dataclasses.replace(order(), edits=[EditParams(text)])
+    job, _ = world.store().submit(odd)
+    assert [params.instruction for params in world.get(job).edits] == [text]
+
+
+@pytest.mark.parametrize(
+    "job_id", ["", "\0", "\ud800", "' or 1=1 --", "F" * 32, "0" * 32, "x" * 999]
+)
+def test_any_id_is_known_or_not(world: World, job_id: str) -> None:
+    world.submit()
+    with pytest.raises(HttpError, match="no job"):
+        world.store().get(job_id)
+    with pytest.raises(InvalidRequest, match="no job"):
+        world.store().newest(None, 5, job_id)
 
 
 def claim_all(queue: Queue) -> list[int]:
