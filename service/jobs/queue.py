@@ -147,13 +147,14 @@ class Queue:
             drop_pictures(connection, _numbers(connection, or_(expired, forgotten)))
             connection.execute(delete(JOBS).where(forgotten, JOBS.c.bytes == 0))
 
-    def count(self) -> dict[Status, int]:
+    def count(self) -> dict[str, int]:
         """How many jobs are queued, and how many run."""
         unfinished = JOBS.c.status.in_(UNFINISHED)
         grouped = select(JOBS.c.status, func.count()).where(unfinished).group_by(JOBS.c.status)
         with self._database.reading() as connection:
-            found = {Status(name): number for name, number in connection.execute(grouped)}
-        return dict.fromkeys(UNFINISHED, 0) | found
+            rows = connection.execute(grouped).tuples().all()
+        found: dict[str, int] = dict(rows)
+        return {str(status): found.get(status, 0) for status in UNFINISHED}
 
     def _claim(self, now: float) -> dict[str, Any]:
         return {

@@ -41,7 +41,7 @@ class Runner:
     ) -> None:
         self._worker, self._queue, self._most_edits = worker, queue, most_edits
         self._observe = observe
-        self.counts = dict.fromkeys(UNFINISHED, 0)
+        self.counts = {str(status): 0 for status in UNFINISHED}
         """Jobs that are queued and that run, anywhere, as of the last beat."""
         self._runs: dict[int, Run] = {}
         self._lock = threading.Lock()
