@@ -14,12 +14,14 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+from starlette.types import ASGIApp
 
-from runtime.worker import EngineWorker
 from service.drain import Drain
 from service.edit import EDIT
 from service.edits import Edits
 from service.gate import Gate
+from service.guard.admission import Admission, Guard
+from service.guard.headers import SecurityHeaders, cors
 from service.jobs.desk import Desk
 from service.jobs.routes import ROUTES as JOBS
 from service.metrics import Metrics
@@ -70,12 +72,15 @@ class EditService:
         settings = _settings()
         os.environ["RETOUCH_BUNDLE"] = str(settings.bundle)
         os.environ["RETOUCH_JOBS_DIR"] = str(settings.jobs.folder)
+        if settings.access.file:
+            os.environ["RETOUCH_API_KEYS_FILE"] = str(settings.access.file)
         if reason := trial():
             raise BentoMLException(reason)
 
     def __init__(self) -> None:
         self.settings = _settings()
-        self.worker = EngineWorker(open_warm(self.settings))
+        self.guard = Guard(self.settings.access)
+        self.worker = open_warm(self.settings)
         self.metrics = Metrics(self.worker.stats)
         self._drain = Drain(self.worker, self.settings.drain)
         self.edits = Edits(self.worker, self.settings, self.metrics)
@@ -84,6 +89,7 @@ class EditService:
 
     @bentoml.on_startup  # type: ignore[untyped-decorator]
     async def start(self) -> None:
+        self.guard.report()
         self._drain.install()
 
     @bentoml.on_shutdown  # type: ignore[untyped-decorator]
@@ -108,4 +114,9 @@ class EditService:
         return response  # type: ignore[no-any-return]  # BentoML sends a Response as it is
 
 
-EditService.add_asgi_middleware(Gate)  # type: ignore[attr-defined]
+def _layers(app: ASGIApp) -> ASGIApp:
+    """What every exchange passes through, the outermost first."""
+    return SecurityHeaders(cors(Gate(Admission(app)), _settings().access.origins))
+
+
+EditService.add_asgi_middleware(_layers)  # type: ignore[attr-defined]

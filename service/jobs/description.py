@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from runtime.errors import InvalidRequest
 from runtime.manifest import Manifest
-from service.errors import KINDS, NOT_ACCEPTABLE, Kind
+from service.errors import KINDS, NOT_ACCEPTABLE, UNAUTHORIZED, Kind
 from service.jobs.errors import GONE, NO_DATABASE, NO_JOB, NOT_DONE, OTHER_BODY, STORAGE_FULL
 from service.jobs.face import JOB, KEY, LISTED, MOST_LISTED, PATH
 from service.jobs.tables import Status
@@ -17,7 +17,7 @@ Json = dict[str, Any]
 
 _WRONG: Final = KINDS[InvalidRequest]
 _OF_A_SUBMISSION: Final = tuple(kind for kind in OF_AN_EDIT if kind is not NOT_ACCEPTABLE)
-_OF_A_JOB: Final = (NO_JOB, _WRONG, NO_DATABASE)
+_OF_A_JOB: Final = (UNAUTHORIZED, NO_JOB, _WRONG, NO_DATABASE)
 _EXAMPLE: Final = {"instruction": "make it night", "seed": 7}
 
 
@@ -58,7 +58,7 @@ def _listing() -> Json:
                 "description": "a page of them",
                 "content": content("application/json", ref("Jobs")),
             },
-            **errors((_WRONG, NO_DATABASE)),
+            **errors((UNAUTHORIZED, _WRONG, NO_DATABASE)),
         },
     }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -13,6 +14,7 @@ from starlette.requests import Request
 from runtime.errors import InvalidRequest
 from service.edit import EDIT
 from service.face import Asked, Fields, variations
+from service.guard.admission import CALLER
 from service.jobs.job import Job
 from service.jobs.tables import Status
 
@@ -64,7 +66,7 @@ def _iso(seconds: float | None) -> str | None:
 
 
 def key_of(request: Request) -> str | None:
-    """The idempotency key. Raises `InvalidRequest`."""
+    """Digest of the idempotency key, which is its caller's own. Raises `InvalidRequest`."""
     given = request.headers.getlist(KEY)
     if not given:
         return None
@@ -73,7 +75,8 @@ def key_of(request: Request) -> str | None:
             f"{KEY} {', '.join(given)!r:.100} is no key; give one of 1 to 255 printable ASCII "
             "characters"
         )
-    return given[0]
+    caller = request.scope.get(CALLER, "")
+    return hashlib.sha256(f"{caller}\n{given[0]}".encode()).hexdigest()
 
 
 def query_of(request: Request, known: tuple[str, ...]) -> Mapping[str, str]:

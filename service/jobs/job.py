@@ -13,6 +13,7 @@ from typing import Any
 from PIL import Image
 from sqlalchemy import RowMapping
 
+from runtime.content import Verdict
 from runtime.editor import EditResult
 from runtime.params import EditParams
 from runtime.request import Timings
@@ -89,6 +90,7 @@ def pack(result: EditResult) -> dict[str, Any]:
         "ticks": result.ticks,
         "rows": result.rows,
         "timings": dataclasses.asdict(result.timings),
+        "content": result.content and dataclasses.asdict(result.content),
     }
     return {"data": encode(result, PNG), "facts": facts}
 
@@ -104,4 +106,5 @@ def unpack(job: Job, row: RowMapping) -> EditResult:
             facts["ticks"],
             facts["rows"],
             Timings(**facts["timings"]),
+            Verdict(**facts["content"]) if facts["content"] else None,
         )

@@ -152,8 +152,7 @@ class Queue:
         unfinished = JOBS.c.status.in_(UNFINISHED)
         grouped = select(JOBS.c.status, func.count()).where(unfinished).group_by(JOBS.c.status)
         with self._database.reading() as connection:
-            rows = connection.execute(grouped).tuples().all()
-        found: dict[str, int] = dict(rows)
+            found = {status: number for status, number in connection.execute(grouped)}
         return {str(status): found.get(status, 0) for status in UNFINISHED}
 
     def _claim(self, now: float) -> dict[str, Any]:

@@ -186,8 +186,8 @@ def _known(connection: Connection, key: str, order: Order) -> Job | None:
     if found["fingerprint"] != order.fingerprint:
         raise HttpError(
             OTHER_BODY,
-            f"Idempotency-Key {key!r:.100} belongs to job {found['id']}, which asked for something "
-            "else; give another key, or the same body",
+            f"the Idempotency-Key belongs to job {found['id']}, which asked for something else; "
+            "give another key, or the same body",
         )
     return job_of(found)
 

@@ -41,14 +41,15 @@ _Number: Final = BigInteger().with_variant(Integer, "sqlite")
 
 METADATA: Final = MetaData()
 
-# `number` is the order of submission. Times are in seconds since 1970 (UTC). `edits` are the
-# parameters of every edit. `bytes` is what the job's pictures take, or may take once it is done.
+# `number` is the order of submission. Times are in seconds since 1970 (UTC). `key` is the digest of
+# an idempotency key, `edits` are the parameters of every edit, `bytes` is what the job's pictures
+# take, or may take once it is done.
 JOBS: Final = Table(
     "retouch_jobs",
     METADATA,
     Column("number", _Number, primary_key=True, autoincrement=True),
     Column("id", String(32), nullable=False, unique=True),
-    Column("key", String(255), unique=True),
+    Column("key", String(64), unique=True),
     Column("fingerprint", String(64), nullable=False),
     Column("bundle", String(64), nullable=False),
     Column("edits", JSON, nullable=False),
