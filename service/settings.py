@@ -60,6 +60,7 @@ class Settings:
     drain: float
     max_variations: int
     jobs: JobSettings
+    translator: Path | None
     access: Access
     content_threshold: float | None
 
@@ -73,6 +74,7 @@ class Settings:
         read = _Reader(env)
         limits = _limits(read)
         variations = read.whole("MAX_VARIATIONS", 8, least=1)
+        translator = read.text("TRANSLATOR", "")
         return cls(
             bundle=Path(read.text("BUNDLE", str(EMBEDDED))).absolute(),
             backend=read.choice("BACKEND", BACKEND_NAMES),
@@ -86,6 +88,7 @@ class Settings:
             drain=read.number("DRAIN_SECONDS", 25, most=3600),
             max_variations=min(variations, limits.capacity),
             jobs=_jobs(read, env, limits),
+            translator=Path(translator).absolute() if translator else None,
             access=_access(read),
             content_threshold=_content_threshold(read),
         )

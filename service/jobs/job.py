@@ -17,6 +17,7 @@ from runtime.content import Verdict
 from runtime.editor import EditResult
 from runtime.params import EditParams
 from runtime.request import Timings
+from runtime.translation import Translation
 from service.answer import PNG, encode
 from service.jobs.tables import Status
 
@@ -90,6 +91,7 @@ def pack(result: EditResult) -> dict[str, Any]:
         "ticks": result.ticks,
         "rows": result.rows,
         "timings": dataclasses.asdict(result.timings),
+        "translation": result.translation and dataclasses.asdict(result.translation),
         "content": result.content and dataclasses.asdict(result.content),
     }
     return {"data": encode(result, PNG), "facts": facts}
@@ -103,6 +105,7 @@ def unpack(job: Job, row: RowMapping) -> EditResult:
             image.convert("RGB"),
             job.edits[row["place"]],
             job.bundle,
+            Translation(**facts["translation"]) if facts["translation"] else None,
             facts["ticks"],
             facts["rows"],
             Timings(**facts["timings"]),

@@ -76,7 +76,7 @@ UPLOADS: Final = Table(
     "retouch_uploads", METADATA, _job(), Column("data", LargeBinary, nullable=False)
 )
 
-# `place` is that of the edit among the job's; `facts` are ticks, rows and timings.
+# `place` is that of the edit among the job's; `facts` are what the result says beside its pixels.
 RESULTS: Final = Table(
     "retouch_results",
     METADATA,

@@ -15,7 +15,7 @@ from runtime.version import VERSION
 from service.jobs.description import jobs
 from service.openai.description import openai
 from service.openapi.components import SCHEMAS, SECURITY
-from service.openapi.operations import editing, watching
+from service.openapi.operations import editing, translating, watching
 
 Json = dict[str, Any]
 
@@ -35,7 +35,7 @@ def document(manifest: Manifest, most: int, locked: bool) -> Json:
             "summary": "A picture and a sentence in, the edited picture out",
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
-        "paths": edits | watching(),
+        "paths": edits | translating() | watching(),
         "components": {"schemas": SCHEMAS, **known},
         **needed,
     }

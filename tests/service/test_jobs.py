@@ -89,6 +89,15 @@ def test_a_job_is_an_edit_that_is_fetched_later(client: TestClient) -> None:
     assert base64.b64decode(entry["image"]) == edited.content
 
 
+def test_a_translation_is_kept_with_its_result(client: TestClient) -> None:
+    job_id = submitted(client, seed=7, instruction="把猫换成狗")
+    wait_for(client, job_id)
+    edited = post(client, seed=7, instruction="把猫换成狗")
+    assert result_of(client, job_id).content == edited.content
+    (entry,) = result_of(client, job_id, "application/json").json()["images"]
+    assert entry["translation"]["instruction"] == "replace the cat with a dog"
+
+
 def test_the_drawn_seed_is_fixed_at_submission(client: TestClient) -> None:
     told = submit(client).json()
     wait_for(client, told["id"])
