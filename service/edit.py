@@ -10,13 +10,12 @@ from starlette.responses import JSONResponse, Response
 
 from runtime.editor import EditResult
 from runtime.params import EditParams
-from service.answer import PICTURES, PNG, encode, facts, headers, in_base64, stages, words
+from service.answer import JSON, PICTURES, encode, entry, headers
 from service.errors import NOT_ACCEPTABLE, HttpError
 from service.face import Asked, Face, Fields, Vocabulary, variations
-from service.reading.accept import preferred
+from service.reading.accept import chosen, preferred
 
-_JSON: Final = "application/json"
-_OFFERS: Final = (*PICTURES, _JSON)
+_OFFERS: Final = (*PICTURES, JSON)
 
 
 def ask(fields: Fields, accept: str) -> Asked:
@@ -31,14 +30,10 @@ def negotiated(accept: str, n: int, remedy: str) -> str:
     Raises `HttpError` 406 when `accept` takes nothing that can be given; `remedy` is what makes
     several pictures one.
     """
-    offers = _OFFERS if n == 1 else (_JSON,)
-    media_type = preferred(accept, offers)
-    if media_type is None:
-        told = f"{accept!r:.100} cannot be given; accept {' or '.join(offers)}"
-        if n > 1:
-            told = f"{accept!r:.100} cannot hold n {n} pictures; accept {_JSON}, or {remedy}"
+    if n > 1 and preferred(accept, (JSON,)) is None:
+        told = f"{accept!r:.100} cannot hold n {n} pictures; accept {JSON}, or {remedy}"
         raise HttpError(NOT_ACCEPTABLE, told)
-    return media_type
+    return JSON if n > 1 else chosen(accept, _OFFERS)
 
 
 def answer(asked: Asked, results: Sequence[EditResult]) -> Response:
@@ -49,16 +44,10 @@ def answer(asked: Asked, results: Sequence[EditResult]) -> Response:
 def rendered(media_type: str, results: Sequence[EditResult]) -> Response:
     """The results as JSON, or the only one as a picture."""
     first = results[0]
-    if media_type == _JSON:
-        return JSONResponse({"images": [_entry(one) for one in results]}, headers=headers(first))
+    if media_type == JSON:
+        return JSONResponse({"images": [entry(one) for one in results]}, headers=headers(first))
     picture = encode(first, media_type)
     return Response(picture, media_type=media_type, headers=headers(first))
-
-
-def _entry(result: EditResult) -> dict[str, typing.Any]:
-    picture = in_base64(result, PNG)
-    told = {**words(result), **facts(result), "timings_ms": stages(result)}
-    return {"image": picture, "media_type": PNG, **told}
 
 
 EDIT: Final = Face(

@@ -44,7 +44,10 @@ class Edits:
         """Edit as `request` asks. Raises `EditError` or `HttpError`."""
         deadline = self.deadline()
         free = self._worker.check_free
-        asked, futures = await self.take(request, face, deadline, free, self._queue)
+        taken = await self.take(request, face, deadline, free, self._queue)
+        if isinstance(taken, Response):
+            return taken
+        asked, futures = taken
         async with withdrawing(request, deadline):
             results = await all_of(futures)
             for result in results:
@@ -62,11 +65,16 @@ class Edits:
         deadline: float,
         free: Callable[[], None],
         use: Callable[[Wanted], T],
-    ) -> T:
+    ) -> T | Response:
         """Read and check what `request` asks for, and `use` it, in a thread of `codecs`.
 
-        `free` raises when it could not be used, whatever it is.
+        Gives the answer of a face that has it at once. `free` raises when nothing could be used.
         """
+
+        def used(read: Callable[[], Fields], accept: str) -> T | Response:
+            wanted = self._wanted(face, read, accept)
+            return wanted if isinstance(wanted, Response) else use(wanted)
+
         free()  # before time and memory go into an upload
         with self._intake.place():
             async with (
@@ -75,14 +83,14 @@ class Edits:
             ):
                 free()
                 accept = ",".join(request.headers.getlist("accept"))
-                return await to_thread.run_sync(
-                    lambda: use(self._wanted(face, read, accept)), limiter=self.codecs
-                )
+                return await to_thread.run_sync(used, read, accept, limiter=self.codecs)
 
-    def _wanted(self, face: Face, read: Callable[[], Fields], accept: str) -> Wanted:
+    def _wanted(self, face: Face, read: Callable[[], Fields], accept: str) -> Wanted | Response:
         fields = read()
         check_variations(fields.n, self._settings.max_variations)
         asked = face.ask(fields, accept)
+        if isinstance(asked, Response):
+            return asked
         params = self._worker.params(**asked.params)
         upload = fields.image.read()
         image = decode(upload)

@@ -44,8 +44,8 @@ class Settings:
     """What an operator chooses. docs/http.md lists the variables.
 
     `max_upload` is in bytes, `max_uploads` are those on their way at one time; `upload`, `timeout`
-    and `drain` are in seconds; `max_variations` bounds those of one call. Pictures whose score
-    reaches `content_threshold` are refused; None leaves them unchecked.
+    and `drain` are in seconds; `max_variations` and `max_sweep` bound the edits of one call.
+    Pictures whose score reaches `content_threshold` are refused; None leaves them unchecked.
     """
 
     bundle: Path
@@ -61,6 +61,7 @@ class Settings:
     max_variations: int
     jobs: JobSettings
     translator: Path | None
+    max_sweep: int
     access: Access
     content_threshold: float | None
 
@@ -75,6 +76,7 @@ class Settings:
         limits = _limits(read)
         variations = read.whole("MAX_VARIATIONS", 8, least=1)
         translator = read.text("TRANSLATOR", "")
+        sweep = read.whole("MAX_SWEEP", 36, least=2)
         return cls(
             bundle=Path(read.text("BUNDLE", str(EMBEDDED))).absolute(),
             backend=read.choice("BACKEND", BACKEND_NAMES),
@@ -89,6 +91,7 @@ class Settings:
             max_variations=min(variations, limits.capacity),
             jobs=_jobs(read, env, limits),
             translator=Path(translator).absolute() if translator else None,
+            max_sweep=min(sweep, limits.capacity),
             access=_access(read),
             content_threshold=_content_threshold(read),
         )

@@ -8,8 +8,9 @@ import io
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
+import numpy as np
 from PIL import Image
 from sqlalchemy import RowMapping
 
@@ -20,6 +21,8 @@ from runtime.request import Timings
 from runtime.translation import Translation
 from service.answer import PNG, encode
 from service.jobs.tables import Status
+
+_NOT_KEPT: Final = np.zeros((0, 0, 3), np.uint8)  # what was edited: no answer shows it
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +106,7 @@ def unpack(job: Job, row: RowMapping) -> EditResult:
     with Image.open(io.BytesIO(row["data"])) as image:
         return EditResult(
             image.convert("RGB"),
+            _NOT_KEPT,
             job.edits[row["place"]],
             job.bundle,
             Translation(**facts["translation"]) if facts["translation"] else None,

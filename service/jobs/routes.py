@@ -24,7 +24,7 @@ from service.jobs.face import (
     told,
     whole,
 )
-from service.jobs.job import Job
+from service.jobs.job import Job, Order
 
 Handler = Callable[[Request], Awaitable[Response]]
 
@@ -41,6 +41,7 @@ async def submit(request: Request) -> Response:
     key = key_of(request)
     with desk.intake.place():
         order = await edits.take(request, JOB, edits.deadline(), free, desk.order)
+        assert isinstance(order, Order)  # this face has no answer of its own
         job, new = await desk.ask(lambda: desk.submit(order, key))
     return _answer(job, 202 if new else 200, {"Location": f"{PATH}/{job.id}"})
 

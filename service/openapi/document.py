@@ -16,6 +16,7 @@ from service.jobs.description import jobs
 from service.openai.description import openai
 from service.openapi.components import SCHEMAS, SECURITY
 from service.openapi.operations import editing, translating, watching
+from service.sheets.description import sheets
 
 Json = dict[str, Any]
 
@@ -26,7 +27,6 @@ def document(manifest: Manifest, most: int, locked: bool) -> Json:
     """OpenAPI 3.1; `most` is the bound of `n`, `locked` says whether API keys are needed."""
     known = {"securitySchemes": SECURITY} if locked else {}
     needed: Json = {"security": [{name: []} for name in SECURITY]} if locked else {}
-    edits = editing(manifest, most) | jobs(manifest, most) | openai(manifest, most)
     return {
         "openapi": "3.1.0",
         "info": {
@@ -35,7 +35,14 @@ def document(manifest: Manifest, most: int, locked: bool) -> Json:
             "summary": "A picture and a sentence in, the edited picture out",
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
-        "paths": edits | translating() | watching(),
+        "paths": {
+            **editing(manifest, most),
+            **jobs(manifest, most),
+            **sheets(manifest),
+            **translating(),
+            **openai(manifest, most),
+            **watching(),
+        },
         "components": {"schemas": SCHEMAS, **known},
         **needed,
     }
