@@ -44,7 +44,12 @@ def main(
     with (
         tempfile.TemporaryDirectory() as home,
         serving(
-            command, ROOT, port, BENTOML_HOME=home, RETOUCH_TIMEOUT_SECONDS=str(PATIENCE_S)
+            command,
+            ROOT,
+            port,
+            BENTOML_HOME=home,
+            RETOUCH_JOBS_DIR=home,
+            RETOUCH_TIMEOUT_SECONDS=str(PATIENCE_S),
         ) as server,
     ):
         peaks, seconds = {"ready": server.scale.peak_gib}, {"ready": server.ready_s}

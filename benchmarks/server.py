@@ -29,7 +29,7 @@ class Scale(threading.Thread):
 
     def run(self) -> None:
         while not self._stopped.wait(0.1):
-            total = sum(_resident_kib(pid) for pid in _family(self._pid))
+            total = sum(_resident_kib(pid) for pid in family(self._pid))
             self.peak_gib = max(self.peak_gib, total / 2**20)
 
     def stop(self) -> None:
@@ -44,6 +44,12 @@ class Server:
     url: str
     ready_s: float
     scale: Scale
+    pid: int
+
+    def kill(self) -> None:
+        """As a crash does: all of its processes, without a word."""
+        for pid in list(family(self.pid)):
+            os.kill(pid, signal.SIGKILL)
 
 
 @contextmanager
@@ -69,10 +75,11 @@ def serving(command: Sequence[str], folder: Path, port: int, **variables: str) -
             if process.poll() is not None or time.perf_counter() - start > LIMIT_S:
                 raise RuntimeError(f"the server is not ready (exit status {process.poll()})")
             time.sleep(0.05)
-        yield Server(url, time.perf_counter() - start, scale)
+        yield Server(url, time.perf_counter() - start, scale, process.pid)
     finally:
         scale.stop()
-        os.killpg(process.pid, signal.SIGTERM)
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGTERM)
         process.wait(60)
 
 
@@ -84,13 +91,13 @@ def _ready(url: str) -> bool:
         return False
 
 
-def _family(pid: int) -> Iterator[int]:
+def family(pid: int) -> Iterator[int]:
     """`pid` and the processes that descend from it (Linux); some may end meanwhile."""
     yield pid
     with suppress(OSError):
         for file in Path(f"/proc/{pid}/task").glob("*/children"):
             for child in file.read_text().split():
-                yield from _family(int(child))
+                yield from family(int(child))
 
 
 def _resident_kib(pid: int) -> int:

@@ -23,7 +23,8 @@ def main(port: int = 3999) -> None:
     with tempfile.TemporaryDirectory() as scratch:
         clone = Path(scratch) / "clone"
         subprocess.run(["git", "clone", "--quiet", ROOT, clone], check=True)
-        variables = {"PORT": str(port), "BENTOML_HOME": str(clone / ".bentoml")}
+        home = str(clone / ".bentoml")
+        variables = {"PORT": str(port), "BENTOML_HOME": home, "RETOUCH_JOBS_DIR": home}
         with serving(["make", "serve"], clone, port, **variables) as first:
             from_clone_s = first.ready_s
         with serving(["make", "serve"], clone, port, **variables) as second:

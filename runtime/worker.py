@@ -118,8 +118,21 @@ class EngineWorker:
 
         To be asked before a picture is decoded in vain.
         """
-        self._check_running()
+        self.check_running()
         self._engine.check_free()
+
+    def check_running(self) -> None:
+        """Raises `ShuttingDown` when no more edits are taken."""
+        if self._draining or not self.alive:
+            raise ShuttingDown("this instance is stopping; ask another one", 5.0)
+
+    def measure(self, image: Image.Image, asked: Sequence[EditParams]) -> int:
+        """Pixels of all results together.
+
+        Raises the `InvalidRequest` that `submit_all` would; nothing is queued.
+        """
+        requests = self._engine.prepare_all(image, asked)
+        return sum(height * width for height, width in (request.size for request in requests))
 
     def stats(self) -> Stats:
         """A copy of the engine's counters."""
@@ -144,17 +157,13 @@ class EngineWorker:
     def _enqueue(self, requests: Sequence[Request]) -> list[Pending]:
         futures = {request: Pending(request, self._engine) for request in requests}
         with self._wake:
-            self._check_running()
+            self.check_running()
             self._engine.add(*requests)
             self._futures |= futures
             self._wake.notify()
         for request, future in futures.items():
             future.add_done_callback(partial(_withdraw, request))
         return list(futures.values())
-
-    def _check_running(self) -> None:
-        if self._draining or not self.alive:
-            raise ShuttingDown("this instance is stopping; ask another one", 5.0)
 
     def _loop(self) -> None:
         try:

@@ -22,6 +22,8 @@ from service.edits import Edits
 from service.gate import Gate
 from service.guard.admission import Admission, Guard
 from service.guard.headers import SecurityHeaders, cors
+from service.jobs.desk import Desk
+from service.jobs.routes import ROUTES as JOBS
 from service.logs import write_lines_as
 from service.metrics import Metrics
 from service.openai.routes import ROUTES as OPENAI
@@ -44,7 +46,7 @@ async def metrics(request: Request) -> Response:
     return Response(service.metrics.render(), media_type="text/plain; version=0.0.4")
 
 
-_ROUTES: Final = (*OPENAI, *STREAM, *TRANSLATE, *SHEETS, *DOCUMENT)
+_ROUTES: Final = (*OPENAI, *STREAM, *TRANSLATE, *SHEETS, *JOBS, *DOCUMENT)
 web = Starlette(routes=[Route("/metrics", metrics), *_ROUTES])
 
 
@@ -84,6 +86,7 @@ class EditService:
         write_lines_as(settings.log)
         _check_traces()
         os.environ["RETOUCH_BUNDLE"] = str(settings.bundle)
+        os.environ["RETOUCH_JOBS_DIR"] = str(settings.jobs.folder)
         if settings.translator:
             os.environ["RETOUCH_TRANSLATOR"] = str(settings.translator)
         if settings.access.file:
@@ -100,6 +103,8 @@ class EditService:
         self.metrics = Metrics(self.worker.stats)
         self._drain = Drain(self.worker, self.settings.drain)
         self.edits = Edits(self.worker, self.settings)
+        self.jobs = Desk(self.worker, self.settings)
+        self.metrics.watch_jobs(lambda: self.jobs.runner.counts)
 
     @bentoml.on_startup  # type: ignore[untyped-decorator]
     async def start(self) -> None:
@@ -110,6 +115,7 @@ class EditService:
     async def stop(self) -> None:
         await to_thread.run_sync(self.worker.close, 0.0)
         await to_thread.run_sync(self.traces.close)
+        await to_thread.run_sync(self.jobs.close)
 
     async def __is_alive__(self) -> bool:
         return self.worker.alive or self._drain.begun

@@ -19,21 +19,35 @@ _OFFERS: Final = (*PICTURES, JSON)
 
 
 def ask(fields: Fields, accept: str) -> Asked:
-    """See `Face`. Raises `HttpError` 406 when `accept` takes nothing that can be given."""
-    if fields.n > 1 and preferred(accept, (JSON,)) is None:
-        told = f"{accept!r:.100} cannot hold n {fields.n} pictures; accept {JSON}, or give n 1"
-        raise HttpError(NOT_ACCEPTABLE, told)
-    media_type = JSON if fields.n > 1 else chosen(accept, _OFFERS)
+    """See `Face`. Raises what `negotiated` does."""
+    media_type = negotiated(accept, fields.n, "give n 1")
     return Asked(fields.values, media_type, variations(fields.n))
+
+
+def negotiated(accept: str, n: int, remedy: str) -> str:
+    """The media type for `n` pictures.
+
+    Raises `HttpError` 406 when `accept` takes nothing that can be given; `remedy` is what makes
+    several pictures one.
+    """
+    if n > 1 and preferred(accept, (JSON,)) is None:
+        told = f"{accept!r:.100} cannot hold n {n} pictures; accept {JSON}, or {remedy}"
+        raise HttpError(NOT_ACCEPTABLE, told)
+    return JSON if n > 1 else chosen(accept, _OFFERS)
 
 
 def answer(asked: Asked, results: Sequence[EditResult]) -> Response:
     """See `Face`."""
+    return rendered(asked.media_type, results)
+
+
+def rendered(media_type: str, results: Sequence[EditResult]) -> Response:
+    """The results as JSON, or the only one as a picture."""
     first = results[0]
-    if asked.media_type == JSON:
+    if media_type == JSON:
         return JSONResponse({"images": [entry(one) for one in results]}, headers=headers(first))
-    picture = encode(first, asked.media_type)
-    return Response(picture, media_type=asked.media_type, headers=headers(first))
+    picture = encode(first, media_type)
+    return Response(picture, media_type=media_type, headers=headers(first))
 
 
 EDIT: Final = Face(

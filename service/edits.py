@@ -8,7 +8,7 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Final
+from typing import Final, TypeVar
 
 from anyio import CapacityLimiter, from_thread, to_thread
 from starlette.requests import Request
@@ -18,7 +18,7 @@ from runtime.editor import EditResult
 from runtime.image import fitting
 from runtime.progress import OnStep
 from runtime.worker import EngineWorker, Pending
-from service.face import Asked, Face, Fields
+from service.face import Asked, Face, Fields, Wanted
 from service.reading.body import received
 from service.reading.intake import Intake
 from service.settings import Settings
@@ -26,6 +26,8 @@ from service.stages import all_of, check_whole, decode, withdrawing
 from service.traces import Edited
 
 _MOST_CODECS: Final = 4  # pictures that are decoded or encoded at a time; each may take 500 MB
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,24 +62,17 @@ class Edits:
     async def accept(
         self, request: Request, face: Face, on_step: OnStep | None = None
     ) -> Accepted | Response:
-        """Read, check and queue edits; or the answer, of a face that needs none.
+        """Read, check and queue edits; or the answer, of a face that has it at once.
 
         Raises `EditError` or `HttpError`.
         """
-        deadline = asyncio.get_running_loop().time() + self._settings.timeout
-        self._worker.check_free()  # before time and memory go into an upload
-        with self._intake.place():
-            async with (
-                received(request, self._settings.upload, face.vocabulary) as read,
-                withdrawing(request, deadline),
-            ):
-                self._worker.check_free()
-                accept = ",".join(request.headers.getlist("accept"))
-                queue = partial(self._queue, face, read, accept, on_step)
-                asked, pending = await to_thread.run_sync(queue, limiter=self.codecs)
-        if isinstance(asked, Response):
-            return asked
-        return Accepted(face, asked, pending, deadline)
+        deadline = self.deadline()
+
+        def queue(wanted: Wanted) -> Accepted:
+            pending = self._worker.submit_all(wanted.image, wanted.edits, on_step)
+            return Accepted(face, wanted.asked, pending, deadline)
+
+        return await self.take(request, face, deadline, self._worker.check_free, queue)
 
     async def encoded(
         self, request: Request, accepted: Accepted, results: Sequence[EditResult]
@@ -87,18 +82,47 @@ class Edits:
         answer = partial(accepted.face.answer, accepted.asked, results)
         return await to_thread.run_sync(answer, limiter=self.codecs)
 
-    def _queue(
-        self, face: Face, read: Callable[[], Fields], accept: str, on_step: OnStep | None
-    ) -> tuple[Asked | Response, list[Pending]]:
+    def deadline(self) -> float:
+        """That of a request which begins now, in the loop's time."""
+        return asyncio.get_running_loop().time() + self._settings.timeout
+
+    async def take(
+        self,
+        request: Request,
+        face: Face,
+        deadline: float,
+        free: Callable[[], None],
+        use: Callable[[Wanted], T],
+    ) -> T | Response:
+        """Read and check what `request` asks for, and `use` it, in a thread of `codecs`.
+
+        Gives the answer of a face that has it at once. `free` raises when nothing could be used.
+        """
+
+        def used(read: Callable[[], Fields], accept: str) -> T | Response:
+            wanted = self._wanted(face, read, accept)
+            return wanted if isinstance(wanted, Response) else use(wanted)
+
+        free()  # before time and memory go into an upload
+        with self._intake.place():
+            async with (
+                received(request, self._settings.upload, face.vocabulary) as read,
+                withdrawing(request, deadline),
+            ):
+                free()
+                accept = ",".join(request.headers.getlist("accept"))
+                return await to_thread.run_sync(used, read, accept, limiter=self.codecs)
+
+    def _wanted(self, face: Face, read: Callable[[], Fields], accept: str) -> Wanted | Response:
         fields = read()
         check_whole("n", fields.n, 1, self._settings.max_variations)
         asked = face.ask(fields, accept)
         if isinstance(asked, Response):
-            return asked, []
+            return asked
         params = self._worker.params(**asked.params)
-        image = decode(fields.image)
+        upload = fields.image.read()
+        image = decode(upload)
         if asked.box:
             params = dataclasses.replace(params, max_size=fitting(image.size, asked.box))
-        edits = asked.edits(params)
         from_thread.check_cancelled()
-        return asked, self._worker.submit_all(image, edits, on_step)
+        return Wanted(asked, upload, image, asked.edits(params))

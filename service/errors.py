@@ -96,23 +96,22 @@ def kind_of(exc: Exception) -> Kind:
 
 def message_of(exc: Exception) -> str:
     """What callers are told."""
-    told = kind_of(exc).told
-    return str(exc) if told else "internal error; the log has it under the request id"
+    return str(exc) if kind_of(exc).told else "internal error; the log has it under the request id"
 
 
-def to_response(exc: Exception, request_id: str) -> JSONResponse:
-    """The error envelope."""
-    error = inner_error(exc, request_id)
-    return JSONResponse({"error": error}, kind_of(exc).status, headers_of(exc))
-
-
-def inner_error(exc: Exception, request_id: str) -> dict[str, Any]:
-    """What is in the envelope."""
+def error_object(exc: Exception, request_id: str) -> dict[str, Any]:
+    """The inner object of the error envelope."""
     message = message_of(exc)
     error = {"code": kind_of(exc).code, "message": message, "request_id": request_id}
     if isinstance(exc, InvalidRequest) and (field := _field(message)):
         error["field"] = field
     return error
+
+
+def to_response(exc: Exception, request_id: str) -> JSONResponse:
+    """The error envelope."""
+    error = {"error": error_object(exc, request_id)}
+    return JSONResponse(error, kind_of(exc).status, headers_of(exc))
 
 
 def _field(message: str) -> str | None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
+from PIL import Image
 from starlette.responses import Response
 
 from runtime.editor import EditResult
@@ -59,6 +60,16 @@ class Asked:
     edits: Callable[[EditParams], Sequence[EditParams]]
     box: tuple[int, int] | None = None
     preview_every: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A request that was read and checked: the picture, as bytes and decoded, and its edits."""
+
+    asked: Asked
+    upload: bytes
+    image: Image.Image
+    edits: Sequence[EditParams]
 
 
 def variations(count: int) -> Callable[[EditParams], Sequence[EditParams]]:

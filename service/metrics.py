@@ -59,6 +59,10 @@ class Metrics:
         """Every metric with its samples of this moment."""
         return iter(self._registry.collect())
 
+    def watch_jobs(self, counts: Callable[[], Mapping[str, int]]) -> None:
+        """Show how many jobs there are of each status."""
+        self._registry.register(_JobsCollector(counts))
+
     def render(self) -> bytes:
         """The text format, version 0.0.4."""
         return generate_latest(self._registry)
@@ -105,3 +109,16 @@ def _family(
         buckets = list(zip(bounds, map(float, histogram.cumulative()), strict=True))
         family.add_metric([value] if label else [], buckets, histogram.total)
     return family
+
+
+class _JobsCollector(Collector):
+    """All replicas that share a queue show the same."""
+
+    def __init__(self, counts: Callable[[], Mapping[str, int]]) -> None:
+        self._counts = counts
+
+    def collect(self) -> Iterator[Metric]:
+        family = GaugeMetricFamily("retouch_jobs", "Jobs of all replicas", labels=["status"])
+        for status, count in self._counts().items():
+            family.add_metric([status], count)
+        yield family

@@ -24,6 +24,23 @@ _CONTENT_THRESHOLD: Final = 0.8  # "highly probable" by those who trained the ne
 
 
 @dataclass(frozen=True, slots=True)
+class JobSettings:
+    """Where jobs are kept, and their bounds.
+
+    `database` is the URL of a PostgreSQL, or empty for SQLite in `folder`. Results are kept for
+    `keep` seconds; `most_queued` jobs wait, all pictures take `most_bytes`, and `most_edits` of
+    jobs are in the engine at one time.
+    """
+
+    folder: Path
+    database: str
+    keep: float
+    most_queued: int
+    most_bytes: int
+    most_edits: int
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """What an operator chooses. docs/http.md lists the variables.
 
@@ -44,6 +61,7 @@ class Settings:
     drain: float
     max_variations: int
     log: str
+    jobs: JobSettings
     translator: Path | None
     max_sweep: int
     access: Access
@@ -74,6 +92,7 @@ class Settings:
             drain=read.number("DRAIN_SECONDS", 25, most=3600),
             max_variations=min(variations, limits.capacity),
             log=read.choice("LOG", FORMATS),
+            jobs=_jobs(read, env, limits),
             translator=Path(translator).absolute() if translator else None,
             max_sweep=min(sweep, limits.capacity),
             access=_access(read),
@@ -119,6 +138,19 @@ class _Reader:
         if not 0 < value <= most:
             raise _refusal(name, text, f"a number above 0 and at most {most:g}")
         return value
+
+
+def _jobs(read: _Reader, env: Mapping[str, str], limits: Limits) -> JobSettings:
+    state = Path(env.get("XDG_STATE_HOME") or Path(env.get("HOME", ""), ".local", "state"))
+    running = read.whole("JOBS_MAX_RUNNING", max(limits.max_running // 2, 1), least=1)
+    return JobSettings(
+        folder=Path(read.text("JOBS_DIR", str(state / "retouch" / "jobs"))).absolute(),
+        database=read.text("JOBS_DATABASE", ""),
+        keep=3600 * read.number("JOBS_KEEP_HOURS", 24, most=8760),
+        most_queued=read.whole("JOBS_MAX_QUEUED", 1000, least=1),
+        most_bytes=int(read.number("JOBS_MAX_MB", 2048, most=2**24) * 2**20),
+        most_edits=min(running, limits.capacity),
+    )
 
 
 def _limits(read: _Reader) -> Limits:

@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from concurrent.futures import Future
 from contextlib import asynccontextmanager
-from typing import BinaryIO
 
 from anyio import CancelScope
 from PIL import Image
@@ -34,10 +33,10 @@ class Failure(Response):
         raise self._exc
 
 
-def decode(upload: BinaryIO) -> Image.Image:
+def decode(upload: bytes) -> Image.Image:
     """Raises `UnsupportedImage`, `OutOfMemory`, or `HttpError` 413 for too many pixels."""
     try:
-        return read_image(upload.read())
+        return read_image(upload)
     except UnsupportedImage:
         raise
     except InvalidRequest as exc:

@@ -1,4 +1,4 @@
-"""Opening the model, and trying whether it opens: `python -m service.trial`.
+"""Opening the model, and trying whether it and the database open: `python -m service.trial`.
 
 A trial is a process of its own, so that what the model took there is given back when it ends; a
 server that had opened it itself would keep as much memory as the worker needs once more.
@@ -16,6 +16,7 @@ from runtime.errors import EditError
 from runtime.worker import EngineWorker
 from service.guard.admission import Guard
 from service.guard.content import CheckingWorker
+from service.jobs.database import open_database
 from service.settings import SOURCE_ROOT, Settings
 
 
@@ -38,7 +39,7 @@ def open_warm(settings: Settings) -> EngineWorker:
 
 
 def trial() -> str | None:
-    """What stands in the way of opening the model that the environment names; None if nothing."""
+    """What stands in the way of opening what the environment names; None if nothing."""
     path = os.pathsep.join(filter(None, (str(SOURCE_ROOT), os.environ.get("PYTHONPATH"))))
     command = [sys.executable, "-m", "service.trial"]
     tried = subprocess.run(
@@ -51,10 +52,11 @@ def trial() -> str | None:
 
 
 def main() -> None:
-    """Open the keys and the model and leave; when that fails, stderr ends with the reason."""
+    """Open all that is needed and leave; when that fails, stderr ends with the reason."""
     try:
         settings = Settings.from_env(os.environ)
         Guard(settings.access)
+        open_database(settings.jobs.database, settings.jobs.folder).close()
         open_warm(settings).close()
     except (EditError, ValueError) as exc:
         raise SystemExit(" ".join(f"{type(exc).__name__}: {exc}".split())) from exc

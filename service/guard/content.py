@@ -39,9 +39,14 @@ class CheckingWorker(EngineWorker):
         self, image: Image.Image, asked: Sequence[EditParams], on_step: OnStep | None = None
     ) -> list[Pending]:
         """As `EngineWorker`; raises `HttpError` 422 for the input too, and the futures hold it."""
-        score = self._passed(image, "the picture is refused by the content check", "send another")
+        score = self._input_passed(image)
         futures = super().submit_all(image, asked, on_step)
         return [self._checked(future, score) for future in futures]
+
+    def measure(self, image: Image.Image, asked: Sequence[EditParams]) -> int:
+        """As `EngineWorker`; raises `HttpError` 422 for an input that `submit_all` would refuse."""
+        self._input_passed(image)
+        return super().measure(image, asked)
 
     def close(self, timeout_s: float = 30.0) -> None:
         super().close(timeout_s)
@@ -73,6 +78,9 @@ class CheckingWorker(EngineWorker):
             checked.set_result(dataclasses.replace(result, content=Verdict(score, found)))
         except Exception as exc:
             checked.set_exception(exc)
+
+    def _input_passed(self, image: Image.Image) -> float:
+        return self._passed(image, "the picture is refused by the content check", "send another")
 
     def _passed(self, image: Image.Image, refused: str, remedy: str) -> float:
         """The score, when it is below the threshold; a score that is no number is not."""

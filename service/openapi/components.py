@@ -66,6 +66,27 @@ _MAYBE: Final[Json] = {"type": ["string", "null"]}
 _TRANSLATION: Final = _closed(instruction=_TEXT, language=_MAYBE, translation=_MAYBE, engine=_MAYBE)
 _MODEL: Final = _closed(id=_TEXT, object=_TEXT, created=_WHOLE, owned_by=_TEXT)
 
+
+def _or_null(kind: str) -> Json:
+    return {"type": [kind, "null"]}
+
+
+_MOMENT: Final[Json] = {"type": "string", "format": "date-time"}
+_JOB: Final = _closed(
+    id=_TEXT,
+    status={"type": "string", "enum": ["queued", "running", "done", "failed", "cancelled"]},
+    seeds={"type": "array", "items": _WHOLE},
+    params={"type": "object", "description": "every other parameter of its edits"},
+    bundle=_TEXT | {"description": "digest of the manifest that it was resolved with"},
+    created=_MOMENT,
+    **dict.fromkeys(("started", "finished", "expires"), _or_null("string")),
+    position=_or_null("integer") | {"description": "among the queued ones, from 1"},
+    progress=_closed(step=_WHOLE, steps=_WHOLE),
+    attempts=_WHOLE,
+    error={"anyOf": [_ERROR, {"type": "null"}]},
+    url=_TEXT,
+    result_url=_TEXT,
+)
 SECURITY: Final[Json] = {
     "bearer": {"type": "http", "scheme": "bearer"},
     "header": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
@@ -73,6 +94,8 @@ SECURITY: Final[Json] = {
 """Ways to send an API key, one of which is enough."""
 
 SCHEMAS: Final[Json] = {
+    "Job": _JOB,
+    "Jobs": _closed(jobs={"type": "array", "items": _JOB}, next=_or_null("string")),
     "Error": _closed(error=_ERROR),
     "Edits": _closed(images={"type": "array", "items": _IMAGE}),
     "Translation": _TRANSLATION,

@@ -12,6 +12,7 @@ from starlette.routing import Route
 
 from runtime.manifest import Manifest
 from runtime.version import VERSION
+from service.jobs.description import jobs
 from service.openai.description import openai
 from service.openapi.components import SCHEMAS, SECURITY
 from service.openapi.operations import editing, translating, watching
@@ -36,6 +37,7 @@ def document(manifest: Manifest, most: int, locked: bool) -> Json:
         },
         "paths": {
             **editing(manifest, most),
+            **jobs(manifest, most),
             **sheets(manifest),
             **translating(),
             **openai(manifest, most),

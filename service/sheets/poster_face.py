@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import typing
 from collections.abc import Sequence
 from functools import partial
@@ -49,7 +48,7 @@ def ask(served: Manifest, fields: Fields, accept: str) -> Asked | Response:
             f"{name} is of no use beside edited, which stays as it is; leave it out"
         )
     EditParams(instruction)  # for its bounds
-    shown = Poster(decode(fields.image), _after(data), instruction, _caption(data, served))
+    shown = Poster(decode(fields.image.read()), _after(data), instruction, _caption(data, served))
     return Response(_file(shown), media_type=media_type)
 
 
@@ -64,7 +63,7 @@ def answer(served: Manifest, asked: Asked, results: Sequence[EditResult]) -> Res
 
 def _after(data: bytes) -> Image.Image:
     try:
-        return decode(io.BytesIO(data))
+        return decode(data)
     except UnsupportedImage as exc:
         raise UnsupportedImage(f"edited cannot be taken: {exc}") from exc
 

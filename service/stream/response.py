@@ -13,7 +13,7 @@ from starlette.types import Receive, Scope, Send
 
 from runtime.worker import Pending
 from service.edits import Accepted, Edits
-from service.errors import inner_error
+from service.errors import error_object
 from service.stages import all_of, withdrawing
 from service.stream.events import KEEP_ALIVE, Previews, event, queued
 from service.stream.face import MEDIA_TYPE
@@ -44,7 +44,7 @@ class EventStream(Response):
             async with withdrawing(self._request, self._accepted.deadline):
                 last = event("result", await self._tell(send))
         except Exception as exc:
-            error = inner_error(exc, self._request.state.request_id)
+            error = error_object(exc, self._request.state.request_id)
             failure, last = exc, event("error", json.dumps(error).encode())
         await send({"type": "http.response.body", "body": last})
         if failure is not None:

@@ -25,8 +25,8 @@ from tests.fake_bundle import write_fake_bundle
 
 # Before anything imports bentoml: no telemetry, and a home of its own.
 os.environ["BENTOML_DO_NOT_TRACK"] = "True"
-os.environ["BENTOML_HOME"] = tempfile.mkdtemp(prefix="bentoml-home-")
-atexit.register(shutil.rmtree, os.environ["BENTOML_HOME"], ignore_errors=True)
+HOME = os.environ["BENTOML_HOME"] = tempfile.mkdtemp(prefix="bentoml-home-")
+atexit.register(shutil.rmtree, HOME, ignore_errors=True)
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # bentoml uses what pydantic and pathspec deprecate
@@ -49,6 +49,7 @@ def serving(bundle: Path) -> Callable[..., contextlib.AbstractContextManager[Tes
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("RETOUCH_BUNDLE", str(bundle))
             patch.setenv("RETOUCH_BACKEND", "fake")
+            patch.setenv("RETOUCH_JOBS_DIR", tempfile.mkdtemp(prefix="jobs-", dir=HOME))
             for name, value in variables.items():
                 patch.setenv(f"RETOUCH_{name}", str(value))
             with TestClient(EditService.to_asgi()) as client:  # type: ignore[attr-defined]

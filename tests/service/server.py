@@ -14,6 +14,7 @@ from pathlib import Path
 
 import httpx2
 
+from benchmarks.server import family
 from service.settings import SOURCE_ROOT
 
 
@@ -35,6 +36,7 @@ def environment(bundle: Path, home: Path, **variables: str) -> dict[str, str]:
         "BENTOML_DO_NOT_TRACK": "True",
         "RETOUCH_BUNDLE": str(bundle),
         "RETOUCH_BACKEND": "fake",
+        "RETOUCH_JOBS_DIR": str(home / "jobs"),
         **variables,
     }
 
@@ -73,6 +75,12 @@ class Server:
 
     def log(self) -> str:
         return Path(self._log.name).read_text()
+
+    def kill(self) -> None:
+        """As a crash does: all of its processes at once, without a word."""
+        for pid in list(family(self.process.pid)):
+            os.kill(pid, signal.SIGKILL)
+        self.process.wait(timeout=60)
 
     def stop(self) -> int:
         self.process.send_signal(signal.SIGTERM)

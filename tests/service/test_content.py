@@ -174,6 +174,30 @@ def test_a_withdrawn_edit_leaves_the_engine(
     assert post(client).status_code == 200
 
 
+def test_jobs_are_checked_when_they_come_and_when_they_are_done(
+    client: TestClient, network: Network
+) -> None:
+    def submit() -> Any:
+        files, data = {"image": ("a.png", PNG)}, {"instruction": "make it night"}
+        return client.post("/jobs", files=files, data=data)
+
+    def ended(job: str) -> Any:
+        told = client.get(f"/jobs/{job}").json()
+        return told if told["finished"] else None
+
+    network.wants(0.9)
+    assert error_of(submit(), 422)["code"] == "content_refused"
+    network.wants(0.25, 0.25, 0.5)  # the input twice: at submission, and when it is edited
+    job = submit().json()["id"]
+    wait_until(lambda: ended(job) is not None)
+    answer = client.get(f"/jobs/{job}/result")
+    assert answer.headers["x-retouch-content"] == "input=0.25,output=0.5"
+    network.wants(0.25, 0.25, 0.9)
+    job = submit().json()["id"]
+    wait_until(lambda: ended(job) is not None)
+    assert ended(job)["error"]["code"] == "content_refused"
+
+
 def test_it_is_off_by_default(serving: Serving, monkeypatch: pytest.MonkeyPatch) -> None:
     assert Settings.from_env({}).content_threshold is None
     assert Settings.from_env({"RETOUCH_CONTENT_THRESHOLD": "0.5"}).content_threshold is None

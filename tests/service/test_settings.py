@@ -32,6 +32,25 @@ def test_a_relative_bundle_starts_where_the_operator_stands(
     assert Settings.from_env({"RETOUCH_BUNDLE": "/b"}).bundle == Path("/b")
 
 
+def test_jobs_are_kept_in_the_state_folder_of_the_user(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for env, folder in (
+        ({"HOME": "/home/me"}, Path("/home/me/.local/state/retouch/jobs")),
+        ({"HOME": "/home/me", "XDG_STATE_HOME": "/state"}, Path("/state/retouch/jobs")),
+        ({"HOME": "/home/me", "RETOUCH_JOBS_DIR": "here"}, tmp_path / "here"),
+    ):
+        assert Settings.from_env(env).jobs.folder == folder
+
+
+def test_jobs_leave_room_in_the_engine_for_others() -> None:
+    assert Settings.from_env({}).jobs.most_edits == Limits().max_running // 2
+    alone = {"RETOUCH_MAX_RUNNING": "1", "RETOUCH_MAX_QUEUE": "2"}
+    assert Settings.from_env(alone).jobs.most_edits == 1
+    assert Settings.from_env({**alone, "RETOUCH_JOBS_MAX_RUNNING": "99"}).jobs.most_edits == 3
+
+
 def test_every_limit_of_the_engine_has_a_variable() -> None:
     wanted = {name: value * 2 for name, value in dataclasses.asdict(Limits()).items()}
     env = {f"RETOUCH_{name.upper()}": str(value) for name, value in wanted.items()}
@@ -57,6 +76,10 @@ def test_every_limit_of_the_engine_has_a_variable() -> None:
         ("RETOUCH_UPLOAD_SECONDS", "0"),
         ("RETOUCH_TIMEOUT_SECONDS", "soon"),
         ("RETOUCH_DRAIN_SECONDS", "inf"),
+        ("RETOUCH_JOBS_KEEP_HOURS", "0"),
+        ("RETOUCH_JOBS_MAX_MB", "-1"),
+        ("RETOUCH_JOBS_MAX_QUEUED", "0"),
+        ("RETOUCH_JOBS_MAX_RUNNING", "many"),
     ],
 )
 def test_a_bad_variable_is_named_with_its_value(name: str, value: str) -> None:

@@ -1,0 +1,1 @@
+"""Durable jobs: edits that are accepted now, run later, and survive the process."""
