@@ -23,6 +23,7 @@ from service.gate import Gate
 from service.metrics import Metrics
 from service.openai.routes import ROUTES as OPENAI
 from service.openapi.document import ROUTES as DOCUMENT
+from service.page.routes import ROUTES as PAGE
 from service.schema import EditForm
 from service.settings import Settings
 from service.stages import Failure
@@ -37,7 +38,7 @@ async def metrics(request: Request) -> Response:
     return Response(service.metrics.render(), media_type="text/plain; version=0.0.4")
 
 
-web = Starlette(routes=[Route("/metrics", metrics), *OPENAI, *DOCUMENT])
+web = Starlette(routes=[Route("/metrics", metrics), *OPENAI, *DOCUMENT, *PAGE])
 
 
 def _settings() -> Settings:
