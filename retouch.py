@@ -55,11 +55,11 @@ def main() -> None:
 
     from export.cli import export
     from runtime.cli import doctor, edit, inspect
-    from service.cli import serve
+    from service.cli import key, serve
     from train.cli import app as train
 
     cli = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
-    for command in (edit, serve, export, inspect, doctor):
+    for command in (edit, serve, key, export, inspect, doctor):
         cli.command()(command)
     cli.add_typer(train, name="train", help="Make a checkpoint: photos, autoencoder, UNet.")
     cli()

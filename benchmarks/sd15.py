@@ -3,9 +3,10 @@
 python -m benchmarks.sd15 [--folder DIR] [--precision fp16] [--size 512] [--steps 4]
 
 Makes an InstructPix2Pix checkpoint with random weights (860 M UNet, SD's autoencoder, CLIP ViT-L
-text encoder), exports it, edits a picture with the bundle and serves it, each in processes of its
-own, and prints a JSON line for each with its wall time and peak memory. Keeps what it made when
-`--folder` is given (about 4 GB), and skips what is there already.
+text encoder), exports it, builds the UNet's TensorRT-RTX engine (no GPU is needed for that), edits
+a picture with the bundle and serves it, each in processes of its own, and prints a JSON line for
+each with its wall time and peak memory. Keeps what it made when `--folder` is given (about 6 GB),
+and skips what is there already.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ def main(
     steps: int = 4,
     backend: str = "auto",
 ) -> None:
-    """Run the four parts and print a JSON line for each."""
+    """Run the five parts and print a JSON line for each."""
     if context.invoked_subcommand is not None:
         return
     with tempfile.TemporaryDirectory() as temporary:
@@ -49,6 +50,7 @@ def main(
             _report("sd15.make", ["make", checkpoint])
         if not bundle.exists():
             _report("sd15.export", ["export", checkpoint, bundle, "--precision", precision])
+        _report("sd15.engine", ["engine", bundle])
         options = ["--size", size, "--steps", steps, "--backend", backend]
         _report("sd15.edit", ["edit", bundle, *options])
         memory.main(bundle, size=size, steps=steps, backend=backend)
@@ -102,6 +104,36 @@ def export(checkpoint: Path, bundle: Path, precision: Precision = "fp16") -> Non
     }
     size = sum(file.stat().st_size for file in bundle.iterdir())
     print(json.dumps({"stages_begin_s": stages, "bundle_gb": size / 1e9, "parity": parity}))
+
+
+@app.command()
+def engine(
+    bundle: Path, compute: str = "8.6", rows: str = "1:3:12", side: str = "256:512:768"
+) -> None:
+    """Build the engine of the tick graph for one compute capability, and print what it took."""
+    from export.engines.build import build_engine
+    from export.engines.library import open_library
+    from export.engines.profiles import Shapes, parse_range, profiles_of
+    from export.engines.recipe import Options
+    from runtime.bundle import Bundle
+
+    manifest = Bundle.open(bundle).manifest
+    (variant,) = manifest.graphs["tick"]
+    shapes = Shapes(parse_range(rows), parse_range(side))
+    profiles = profiles_of("tick", manifest.model, manifest.tokenizer.max_length, shapes)
+    library, path = open_library("tensorrt-rtx"), bundle / variant.file.path
+    options = Options(compute=(compute,))
+    built = build_engine(library, "tick", path, variant.precision, profiles, options)
+    line = {
+        "library": f"{library.name} {library.version}",
+        "compute": compute,
+        "rows": rows,
+        "side": side,
+        "build_s": built.seconds,
+        "engine_gb": len(built.plan) / 1e9,
+        "layers": [f"{layer.count} {layer.kind} {layer.dtype}" for layer in built.layers],
+    }
+    print(json.dumps(line))
 
 
 @app.command()

@@ -12,6 +12,7 @@ from PIL import Image
 
 from runtime.backends.base import load_backend
 from runtime.bundle import Bundle
+from runtime.content import Verdict
 from runtime.engine import Engine, OnStep
 from runtime.errors import EditError, InvalidRequest
 from runtime.manifest import Manifest
@@ -25,7 +26,8 @@ from runtime.scheduler import Limits
 class EditResult:
     """A finished edit: the RGB picture, the parameters that repeat it, and what it cost.
 
-    `bundle` is the digest of the manifest that it was made with.
+    `bundle` is the digest of the manifest that it was made with, `content` what a content check
+    found, where there was one.
     """
 
     image: Image.Image
@@ -34,6 +36,7 @@ class EditResult:
     ticks: int
     rows: int
     timings: Timings
+    content: Verdict | None = None
 
     def save(self, target: str | Path | IO[bytes], kind: str | None = None, **options: Any) -> None:
         """Write the picture as Pillow does, with its `Provenance` in PNG, JPEG and WebP.

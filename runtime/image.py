@@ -151,10 +151,17 @@ def _to_rgb(image: Image.Image) -> Image.Image:
         bottom = min(top + _BAND * factor, image.height)
         band = _opaque(image.crop((0, top, image.width, bottom)))
         canvas.paste(band.reduce(factor), (0, top // factor))
-    orientation = ExifTags.Base.Orientation
-    canvas.getexif()[orientation] = image.getexif().get(orientation, 1)
+    canvas.getexif()[ExifTags.Base.Orientation] = _orientation(image)
     ImageOps.exif_transpose(canvas, in_place=True)
     return canvas
+
+
+def _orientation(image: Image.Image) -> int:
+    """That of its EXIF; a picture whose EXIF is damaged is taken as it lies."""
+    try:
+        return int(image.getexif().get(ExifTags.Base.Orientation, 1))
+    except Exception:  # damaged EXIF makes Pillow raise anything: SyntaxError, struct.error, ...
+        return 1
 
 
 def _opaque(image: Image.Image) -> Image.Image:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import io
 from typing import Any, Final
 
@@ -31,7 +32,19 @@ def in_base64(result: EditResult, media_type: str) -> str:
 
 
 def facts(result: EditResult) -> dict[str, Any]:
-    """What repeats the edit, and what it cost."""
+    """What repeats the edit, what it cost, and the `verdict`."""
+    return _numbers(result) | verdict(result)
+
+
+def verdict(result: EditResult) -> dict[str, Any]:
+    """Scores of the content check from 0 to 1, where there is one."""
+    if result.content is None:
+        return {}
+    scores = dataclasses.asdict(result.content)
+    return {"content": {name: round(score, 4) for name, score in scores.items()}}
+
+
+def _numbers(result: EditResult) -> dict[str, Any]:
     return {
         "seed": result.params.seed,
         "size": f"{result.image.width}x{result.image.height}",
@@ -56,6 +69,8 @@ def stages(result: EditResult) -> dict[str, float]:
 
 def headers(result: EditResult) -> dict[str, str]:
     """`facts` and `stages` as response headers."""
-    told = {f"X-Retouch-{name.title()}": str(value) for name, value in facts(result).items()}
+    told = {f"X-Retouch-{name.title()}": str(value) for name, value in _numbers(result).items()}
+    for scores in verdict(result).values():
+        told["X-Retouch-Content"] = ",".join(f"{name}={value}" for name, value in scores.items())
     timing = ", ".join(f"{name};dur={value}" for name, value in stages(result).items())
     return told | {"Server-Timing": timing}

@@ -14,12 +14,14 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+from starlette.types import ASGIApp
 
-from runtime.worker import EngineWorker
 from service.drain import Drain
 from service.edit import EDIT
 from service.edits import Edits
 from service.gate import Gate
+from service.guard.admission import Admission, Guard
+from service.guard.headers import SecurityHeaders, cors
 from service.metrics import Metrics
 from service.openai.routes import ROUTES as OPENAI
 from service.openapi.document import ROUTES as DOCUMENT
@@ -66,19 +68,24 @@ class EditService:
 
         Runs in the folder where the server was started, as workers do not.
         """
-        os.environ["RETOUCH_BUNDLE"] = str(_settings().bundle)
+        settings = _settings()
+        os.environ["RETOUCH_BUNDLE"] = str(settings.bundle)
+        if settings.access.file:
+            os.environ["RETOUCH_API_KEYS_FILE"] = str(settings.access.file)
         if reason := trial():
             raise BentoMLException(reason)
 
     def __init__(self) -> None:
         self.settings = _settings()
-        self.worker = EngineWorker(open_warm(self.settings))
+        self.guard = Guard(self.settings.access)
+        self.worker = open_warm(self.settings)
         self.metrics = Metrics(self.worker.stats)
         self._drain = Drain(self.worker, self.settings.drain)
         self.edits = Edits(self.worker, self.settings, self.metrics)
 
     @bentoml.on_startup  # type: ignore[untyped-decorator]
     async def start(self) -> None:
+        self.guard.report()
         self._drain.install()
 
     @bentoml.on_shutdown  # type: ignore[untyped-decorator]
@@ -102,4 +109,9 @@ class EditService:
         return response  # type: ignore[no-any-return]  # BentoML sends a Response as it is
 
 
-EditService.add_asgi_middleware(Gate)  # type: ignore[attr-defined]
+def _layers(app: ASGIApp) -> ASGIApp:
+    """What every exchange passes through, the outermost first."""
+    return SecurityHeaders(cors(Gate(Admission(app)), _settings().access.origins))
+
+
+EditService.add_asgi_middleware(_layers)  # type: ignore[attr-defined]

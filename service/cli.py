@@ -1,4 +1,4 @@
-"""The command `retouch serve`."""
+"""The commands `retouch serve` and `retouch key`."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
+from service.guard.keys import new_key
 from service.settings import EMBEDDED, SOURCE_ROOT
 
 
@@ -37,6 +38,16 @@ def serve(
     command = [sys.executable, "-m", "bentoml", "serve", "service.app:EditService"]
     command += ["--port", str(port), "--host", host, "--working-dir", str(SOURCE_ROOT)]
     os.execve(sys.executable, command, {**os.environ, **settings})
+
+
+def key(name: Annotated[str, typer.Argument(help="whose key it is, for the log")]) -> None:
+    """Make an API key: print it, and the line for the file that RETOUCH_API_KEYS_FILE names."""
+    try:
+        token, line = new_key(name)
+    except ValueError as exc:
+        raise typer.BadParameter(str(exc)) from exc
+    typer.echo(f"key, shown this once:  {token}")
+    typer.echo(f"line for the server:   {line}")
 
 
 def _check_free(host: str, port: int) -> None:

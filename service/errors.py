@@ -7,6 +7,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
+from types import MappingProxyType
 from typing import Any, Final
 
 from starlette.requests import ClientDisconnect
@@ -44,6 +45,9 @@ NOT_TAKEN: Final = Kind(415, "unsupported_media_type")
 NOT_ACCEPTABLE: Final = Kind(406, "not_acceptable")
 MODEL_NOT_FOUND: Final = Kind(404, "model_not_found")
 SLOW_UPLOAD: Final = Kind(408, "slow_upload")
+UNAUTHORIZED: Final = Kind(401, "unauthorized")
+RATE_LIMITED: Final = Kind(429, "rate_limited")
+CONTENT_REFUSED: Final = Kind(422, "content_refused")
 TIMEOUT: Final = Kind(504, "timeout")
 _INTERNAL: Final = Kind(500, "internal", told=False)
 CLIENT_GONE: Final = Kind(499, "client_gone")  # for the log: nobody is there to read it
@@ -66,18 +70,20 @@ _FIELDS: Final = {"image", "n", *(spec.name for spec in dataclasses.fields(EditP
 
 
 class HttpError(Exception):
-    """A failure that exists only at the HTTP face. `allow` is the header of that name."""
+    """A failure that exists only at the HTTP face. `headers` go with its answer."""
 
-    def __init__(self, kind: Kind, message: str, allow: str | None = None) -> None:
+    def __init__(
+        self, kind: Kind, message: str, headers: Mapping[str, str] = MappingProxyType({})
+    ) -> None:
         super().__init__(message)
         self.kind = kind
-        self.allow = allow
+        self.headers = headers
 
 
 def foreign(status: int, allow: str | None = None) -> HttpError:
     """The failure behind an error response that a library made: unknown path, wrong method, ..."""
     name, phrase = HTTPStatus(status).name.lower(), HTTPStatus(status).phrase
-    return HttpError(Kind(status, name), phrase, allow)
+    return HttpError(Kind(status, name), phrase, {"Allow": allow} if allow else {})
 
 
 def kind_of(exc: Exception) -> Kind:
@@ -109,10 +115,9 @@ def _field(message: str) -> str | None:
 
 
 def headers_of(exc: Exception) -> dict[str, str]:
-    """`Allow` or `Retry-After`, where they belong."""
-    if isinstance(exc, HttpError) and exc.allow:
-        return {"Allow": exc.allow}
+    """Those of the failure itself, and `Retry-After` where it belongs."""
+    told = dict(exc.headers) if isinstance(exc, HttpError) else {}
     if kind_of(exc).status in (429, 503):
         seconds = exc.retry_after if isinstance(exc, Overloaded) else 1.0
-        return {"Retry-After": str(max(1, math.ceil(seconds)))}
-    return {}
+        told.setdefault("Retry-After", str(max(1, math.ceil(seconds))))
+    return told

@@ -15,6 +15,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.errors import TOO_LARGE, HttpError, foreign, kind_of, to_response
+from service.guard.admission import CALLER
 from service.openai.errors import PREFIX, to_openai
 
 log = logging.getLogger("bentoml.retouch")
@@ -145,9 +146,11 @@ class Gate:
 
 def _log(exchange: Exchange, failure: Exception | None, seconds: float) -> None:
     scope, told = exchange.scope, exchange.facts
-    broken = failure is not None and kind_of(failure).status == 500
     if failure is not None:
         told = f" code={kind_of(failure).code} {str(failure)!r:.200}"
+    if CALLER in scope:
+        told = f" key={scope[CALLER]}{told}"
+    broken = failure is not None and kind_of(failure).status == 500
     log.log(
         logging.ERROR if broken else logging.INFO,
         "%s %r %d %.3fs id=%s%s",

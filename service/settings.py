@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,10 +12,14 @@ from typing import Final
 from runtime.backends.base import BACKEND_NAMES
 from runtime.errors import InvalidRequest
 from runtime.scheduler import Limits
+from service.guard.access import Access
+from service.guard.keys import parse_keys
 
 SOURCE_ROOT: Final = Path(__file__).resolve().parent.parent
 EMBEDDED: Final = SOURCE_ROOT / "models" / "mini"
 _PREFIX: Final = "RETOUCH_"
+_ORIGIN: Final = re.compile(r"https?://[a-z0-9.:\[\]-]+")  # as browsers write them
+_CONTENT_THRESHOLD: Final = 0.8  # "highly probable" by those who trained the network
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +27,8 @@ class Settings:
     """What an operator chooses. docs/http.md lists the variables.
 
     `max_upload` is in bytes, `max_uploads` are those on their way at one time; `upload`, `timeout`
-    and `drain` are in seconds; `max_variations` bounds those of one call.
+    and `drain` are in seconds; `max_variations` bounds those of one call. Pictures whose score
+    reaches `content_threshold` are refused; None leaves them unchecked.
     """
 
     bundle: Path
@@ -36,12 +42,14 @@ class Settings:
     timeout: float
     drain: float
     max_variations: int
+    access: Access
+    content_threshold: float | None
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> Settings:
         """Read the variables that start with `RETOUCH_`; an unset or empty one has its default.
 
-        A relative bundle path starts at the current folder. Raises `ValueError` that names the
+        A relative path starts at the current folder. Raises `ValueError` that names the
         variable.
         """
         read = _Reader(env)
@@ -59,6 +67,8 @@ class Settings:
             timeout=read.number("TIMEOUT_SECONDS", 600, most=3600),
             drain=read.number("DRAIN_SECONDS", 25, most=3600),
             max_variations=min(variations, limits.capacity),
+            access=_access(read),
+            content_threshold=_content_threshold(read),
         )
 
 
@@ -83,6 +93,14 @@ class _Reader:
             raise _refusal(name, text, f"a whole number of {least} or more")
         return int(text)
 
+    def origins(self, name: str) -> tuple[str, ...]:
+        origins = tuple(self.text(name, "").replace(",", " ").split())
+        for origin in origins:
+            if origin != "*" and not _ORIGIN.fullmatch(origin):
+                wanted = "origins such as https://example.org, without a path, or to *"
+                raise _refusal(name, origin, wanted)
+        return origins
+
     def number(self, name: str, default: float, most: float) -> float:
         text = self.text(name, str(default))
         try:
@@ -103,6 +121,28 @@ def _limits(read: _Reader) -> Limits:
     ) as exc:  # its message starts with the field, which the variable is named by
         name, _, rest = str(exc).partition(" ")
         raise ValueError(f"environment variable {_PREFIX}{name.upper()} {rest}") from exc
+
+
+def _access(read: _Reader) -> Access:
+    file = read.text("API_KEYS_FILE", "")
+    # one after the other, where a file has lines
+    keys = parse_keys(read.text("API_KEYS", "").replace(";", "\n"), f"{_PREFIX}API_KEYS")
+    access = Access(
+        keys=tuple(keys),
+        file=Path(file).absolute() if file else None,
+        rate=read.whole("RATE_PER_MINUTE", 0),
+        concurrency=read.whole("CONCURRENCY", 0),
+        origins=read.origins("CORS_ORIGINS"),
+    )
+    for name, bound in (("RATE_PER_MINUTE", access.rate), ("CONCURRENCY", access.concurrency)):
+        if bound and access.open:
+            raise _refusal(name, str(bound), f"0, or give {_PREFIX}API_KEYS: it bounds each key")
+    return access
+
+
+def _content_threshold(read: _Reader) -> float | None:
+    threshold = read.number("CONTENT_THRESHOLD", _CONTENT_THRESHOLD, most=1)
+    return threshold if read.choice("CONTENT_CHECK", ("0", "1")) == "1" else None
 
 
 def _refusal(name: str, text: str, wanted: str) -> ValueError:

@@ -10,14 +10,19 @@ import os
 import subprocess
 import sys
 
+from runtime.content import open_classifier
 from runtime.editor import open_engine
-from runtime.engine import Engine
 from runtime.errors import EditError
+from runtime.worker import EngineWorker
+from service.guard.admission import Guard
+from service.guard.content import CheckingWorker
 from service.settings import SOURCE_ROOT, Settings
 
 
-def open_warm(settings: Settings) -> Engine:
-    """The engine, warm. Raises `EditError`."""
+def open_warm(settings: Settings) -> EngineWorker:
+    """The engine, warm, and what checks its pictures if that is asked for. Raises `EditError`."""
+    threshold = settings.content_threshold
+    classifier = None if threshold is None else open_classifier()
     engine = open_engine(
         settings.bundle,
         backend=settings.backend,
@@ -26,7 +31,9 @@ def open_warm(settings: Settings) -> Engine:
         limits=settings.limits,
     )
     engine.warm_up()
-    return engine
+    if classifier is None or threshold is None:
+        return EngineWorker(engine)
+    return CheckingWorker(engine, classifier, threshold)
 
 
 def trial() -> str | None:
@@ -43,9 +50,11 @@ def trial() -> str | None:
 
 
 def main() -> None:
-    """Open the model and leave, with the reason as the last line of stderr when that fails."""
+    """Open the keys and the model and leave; when that fails, stderr ends with the reason."""
     try:
-        open_warm(Settings.from_env(os.environ)).close()
+        settings = Settings.from_env(os.environ)
+        Guard(settings.access)
+        open_warm(settings).close()
     except (EditError, ValueError) as exc:
         raise SystemExit(" ".join(f"{type(exc).__name__}: {exc}".split())) from exc
 

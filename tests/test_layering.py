@@ -21,7 +21,7 @@ RUNTIME_ORDER = (
     *("version", "errors", "params", "closed_json", "manifest", "ports"),
     *("noise", "samplers", "guidance", "rng"),  # so far pure: stdlib and numpy
     *("bundle", "request", "scheduler", "stats", "cache"),
-    *("backends", "image", "provenance", "text", "runner", "engine", "editor", "worker"),
+    *("backends", "image", "provenance", "text", "content", "runner", "engine", "editor", "worker"),
     *("__init__", "doctor", "jobs", "cli"),
 )
 PURE = frozenset(RUNTIME_ORDER[:10])

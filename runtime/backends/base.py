@@ -7,7 +7,7 @@ them, and translates the library's exceptions in one place.
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -20,6 +20,8 @@ from runtime.manifest import GraphName, Manifest, Precision
 
 Array = NDArray[Any]
 Arrays = Mapping[str, Array]
+Function = Callable[[Array], Array]
+"""An ONNX file that takes one array and returns one; for any thread, and in one thread a call."""
 
 
 class Graph(Protocol):
@@ -91,6 +93,16 @@ def load_backend(name: str = "auto", *, device: str = "auto", precision: str = "
     module = importlib.import_module(_MODULES[name])
     backend: Backend = module.open_backend(device, precision)
     return backend
+
+
+def load_function(path: Path) -> Function:
+    """Compile any ONNX file for the CPU, in float32, with the first library that is usable.
+
+    Raises `BackendUnavailable` or `BackendFailure`; the function raises `BackendFailure`.
+    """
+    module = importlib.import_module(_MODULES[_usable("cpu").backend])
+    function: Function = module.load_function(path)
+    return function
 
 
 def probe_all() -> list[Probe]:

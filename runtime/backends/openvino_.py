@@ -14,7 +14,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from runtime.backends.base import Array, Arrays, Graph, Probe, as_contiguous
+from runtime.backends.base import Array, Arrays, Function, Graph, Probe, as_contiguous
 from runtime.errors import BackendFailure, BackendUnavailable
 from runtime.manifest import GraphName, Manifest, Precision
 from runtime.ports import Ports, ports_of
@@ -72,6 +72,23 @@ class OpenVinoGraph:
 
     def close(self) -> None:
         self._compiled = self._request = None
+
+
+def load_function(path: Path) -> Function:
+    """See `runtime.backends.base.load_function`."""
+    import openvino
+
+    with _translated(f"compile {path.name}"):
+        config = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": 1}
+        compiled = openvino.Core().compile_model(path, "CPU", config)
+
+    def run(values: Array) -> Array:
+        with _translated(f"run {path.name}"):
+            request = compiled.create_infer_request()  # one of its own for each thread
+            found: Array = request.infer([np.ascontiguousarray(values)])[0]
+            return found
+
+    return run
 
 
 def to_bf16(model: Any) -> None:

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from runtime.backends.base import Array, Arrays, Graph, Probe, as_contiguous
+from runtime.backends.base import Array, Arrays, Function, Graph, Probe, as_contiguous
 from runtime.errors import BackendFailure, BackendUnavailable
 from runtime.manifest import GraphName, Manifest, Precision
 
@@ -72,6 +72,24 @@ class OrtGraph:
 
     def close(self) -> None:
         self._session = None
+
+
+def load_function(path: Path) -> Function:
+    """See `runtime.backends.base.load_function`."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level, options.intra_op_num_threads = 3, 1
+    with _translated(f"load {path.name}"):
+        session = onnxruntime.InferenceSession(path, options, providers=[_PROVIDERS["cpu"]])
+    name = session.get_inputs()[0].name
+
+    def run(values: Array) -> Array:
+        with _translated(f"run {path.name}"):
+            found: Array = session.run(None, as_contiguous({name: values}))[0]
+            return found
+
+    return run
 
 
 @contextmanager

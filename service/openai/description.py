@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from runtime.manifest import Manifest
-from service.errors import MODEL_NOT_FOUND
+from service.errors import MODEL_NOT_FOUND, UNAUTHORIZED
 from service.openai.errors import seen
 from service.openai.face import CHOICES, NAMES, VOCABULARY
 from service.openapi.answers import OF_AN_EDIT, content, errors, ref
@@ -38,7 +38,10 @@ def openai(manifest: Manifest, most: int) -> Json:
                 "operationId": "openai_models",
                 "tags": ["OpenAI"],
                 "summary": "The model that is served",
-                "responses": {"200": _json("a list of one", "OpenAIModels")},
+                "responses": {
+                    "200": _json("a list of one", "OpenAIModels"),
+                    **errors([UNAUTHORIZED], _ERROR),
+                },
             }
         },
         "/v1/models/{model}": {
@@ -57,7 +60,7 @@ def openai(manifest: Manifest, most: int) -> Json:
                 ],
                 "responses": {
                     "200": _json("the model", "OpenAIModel"),
-                    **errors([MODEL_NOT_FOUND], _ERROR),
+                    **errors([MODEL_NOT_FOUND, UNAUTHORIZED], _ERROR),
                 },
             }
         },

@@ -17,7 +17,7 @@ from starlette.responses import JSONResponse, Response
 from runtime.editor import EditResult
 from runtime.errors import InvalidRequest
 from runtime.params import EditParams
-from service.answer import PICTURES, headers, in_base64
+from service.answer import PICTURES, headers, in_base64, verdict
 from service.errors import MODEL_NOT_FOUND, HttpError
 from service.face import Asked, Face, Fields, Vocabulary, variations
 
@@ -75,7 +75,7 @@ def ask(model: str, fields: Fields, accept: str) -> Asked:
 
 
 def answer(asked: Asked, results: Sequence[EditResult]) -> Response:
-    """See `Face`. Beside OpenAI's keys each picture has its `seed`."""
+    """See `Face`. Beside OpenAI's keys each picture has its `seed` and its `verdict`."""
     first = results[0].image
     body = {
         "created": int(time.time()),
@@ -83,7 +83,7 @@ def answer(asked: Asked, results: Sequence[EditResult]) -> Response:
         "output_format": asked.media_type.removeprefix("image/"),
         "size": f"{first.width}x{first.height}",
         "data": [
-            {"b64_json": in_base64(one, asked.media_type), "seed": one.params.seed}
+            {"b64_json": in_base64(one, asked.media_type), "seed": one.params.seed} | verdict(one)
             for one in results
         ],
     }

@@ -15,13 +15,16 @@ from runtime.errors import (
 )
 from service.answer import PICTURES
 from service.errors import (
+    CONTENT_REFUSED,
     KINDS,
     MALFORMED,
     NOT_ACCEPTABLE,
     NOT_TAKEN,
+    RATE_LIMITED,
     SLOW_UPLOAD,
     TIMEOUT,
     TOO_LARGE,
+    UNAUTHORIZED,
     Kind,
 )
 
@@ -33,6 +36,7 @@ _RAISED: Final = (
 )
 OF_AN_EDIT: Final[tuple[Kind, ...]] = (
     *(MALFORMED, NOT_ACCEPTABLE, SLOW_UPLOAD, TOO_LARGE, NOT_TAKEN, TIMEOUT),
+    *(UNAUTHORIZED, RATE_LIMITED, CONTENT_REFUSED),
     *(KINDS[error] for error in _RAISED),
 )
 """Ways in which a route that edits can fail."""
@@ -53,6 +57,8 @@ def _error(status: int, codes: Sequence[str], schema: str) -> Json:
     }
     if status in (429, 503):
         response["headers"] = {"Retry-After": _header("seconds to wait", "integer")}
+    if status == 401:
+        response["headers"] = {"WWW-Authenticate": _header("how to send the key", "string")}
     return response
 
 
@@ -72,6 +78,7 @@ _HEADERS: Final = {
     "X-Retouch-Sampler": ("update rule", "string"),
     "X-Retouch-Rows": ("lines of the UNet batch that this edit took", "integer"),
     "X-Retouch-Seconds": ("time in the engine, waiting included", "number"),
+    "X-Retouch-Content": ("scores of the content check, where there is one", "string"),
     "Server-Timing": ("its parts, in milliseconds", "string"),
 }
 

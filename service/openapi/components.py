@@ -18,6 +18,8 @@ _BASE64: Final[Json] = {"type": "string", "contentEncoding": "base64"}
 _STAGES: Final = ("queue", "encode", "denoise", "decode")
 
 _ERROR: Final = _closed(code=_TEXT, message=_TEXT, request_id=_TEXT)
+_SCORES: Final = _closed(input=_NUMBER, output=_NUMBER)
+_SCORES["description"] = "scores of the content check from 0 to 1, where there is one"
 _ERROR["properties"]["field"] = _TEXT | {"description": "the field to blame, where there is one"}
 
 _IMAGE: Final = _closed(
@@ -31,6 +33,9 @@ _IMAGE: Final = _closed(
     seconds=_NUMBER,
     timings_ms=_closed(**dict.fromkeys(_STAGES, _NUMBER)),
 )
+_IMAGE["properties"]["content"] = _SCORES
+_OPENAI_IMAGE: Final = _closed(b64_json=_BASE64, seed=_WHOLE)
+_OPENAI_IMAGE["properties"]["content"] = _SCORES
 _OPENAI_ERROR: Final = _closed(
     message=_TEXT, type=_TEXT, param={"type": ["string", "null"]}, code=_TEXT
 )
@@ -39,9 +44,15 @@ _OPENAI_IMAGES: Final = _closed(
     background=_TEXT,
     output_format=_TEXT,
     size=_TEXT,
-    data={"type": "array", "items": _closed(b64_json=_BASE64, seed=_WHOLE)},
+    data={"type": "array", "items": _OPENAI_IMAGE},
 )
 _MODEL: Final = _closed(id=_TEXT, object=_TEXT, created=_WHOLE, owned_by=_TEXT)
+
+SECURITY: Final[Json] = {
+    "bearer": {"type": "http", "scheme": "bearer"},
+    "header": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
+}
+"""Ways to send an API key, one of which is enough."""
 
 SCHEMAS: Final[Json] = {
     "Error": _closed(error=_ERROR),

@@ -13,7 +13,7 @@ from starlette.routing import Route
 from runtime.manifest import Manifest
 from runtime.version import VERSION
 from service.openai.description import openai
-from service.openapi.components import SCHEMAS
+from service.openapi.components import SCHEMAS, SECURITY
 from service.openapi.operations import editing, watching
 
 Json = dict[str, Any]
@@ -21,8 +21,10 @@ Json = dict[str, Any]
 _CONSOLE: Final = Path(__file__).parent / "console.html"
 
 
-def document(manifest: Manifest, most: int) -> Json:
-    """OpenAPI 3.1; `most` is the bound of `n`."""
+def document(manifest: Manifest, most: int, locked: bool) -> Json:
+    """OpenAPI 3.1; `most` is the bound of `n`, `locked` says whether API keys are needed."""
+    known = {"securitySchemes": SECURITY} if locked else {}
+    needed: Json = {"security": [{name: []} for name in SECURITY]} if locked else {}
     return {
         "openapi": "3.1.0",
         "info": {
@@ -32,15 +34,16 @@ def document(manifest: Manifest, most: int) -> Json:
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "paths": editing(manifest, most) | openai(manifest, most) | watching(),
-        "components": {"schemas": SCHEMAS},
+        "components": {"schemas": SCHEMAS, **known},
+        **needed,
     }
 
 
 async def described(request: Request) -> Response:
     service = bentoml.get_current_service()
-    return JSONResponse(
-        document(service.worker.manifest, service.settings.max_variations),
-    )
+    settings = service.settings
+    locked = not settings.access.open
+    return JSONResponse(document(service.worker.manifest, settings.max_variations, locked))
 
 
 async def console(request: Request) -> Response:

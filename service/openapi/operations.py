@@ -39,6 +39,7 @@ def watching() -> Json:
             "get": {
                 "operationId": "metrics",
                 "tags": ["operation"],
+                "security": [],
                 "summary": "Prometheus metrics",
                 "responses": {
                     "200": {
@@ -56,6 +57,7 @@ def _probe(name: str, about: str) -> Json:
         "get": {
             "operationId": name,
             "tags": ["operation"],
+            "security": [],
             "summary": about,
             "responses": {"200": {"description": "yes"}, "503": {"description": "no"}},
         }

@@ -67,6 +67,7 @@ _FILE: Final[Json] = {
 }
 _BASE64: Final[Json] = {
     "type": "string",
+    "format": "base64",
     "contentEncoding": "base64",
     "description": "the file's bytes in base64",
 }

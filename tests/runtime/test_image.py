@@ -111,9 +111,12 @@ def test_the_callers_own_picture_stays_as_it_is(tmp_path: Path) -> None:
 
 # A program that runs with warnings as errors would rather have an error than a picture.
 @pytest.mark.filterwarnings("ignore::UserWarning:PIL")
-@pytest.mark.parametrize("exif", [b"Exif\0\0garbage", b"", b"Exif\0\0II*\0\xff\xff\xff\xff"])
-def test_a_damaged_exif_block_does_not_spoil_the_picture(exif: bytes) -> None:
-    assert read(photo(), "JPEG", exif=exif).shape == (40, 56, 3)
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+@pytest.mark.parametrize(
+    "exif", [b"Exif\0\0garbage", b"", b"Exif\0\0II*", b"Exif\0\0II*\0\xff\xff\xff\xff"]
+)
+def test_a_damaged_exif_block_does_not_spoil_the_picture(kind: str, exif: bytes) -> None:
+    assert read(photo(), kind, exif=exif).shape == (40, 56, 3)
 
 
 @pytest.mark.parametrize("alpha", [0, 128, 255])

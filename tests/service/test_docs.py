@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import pytest
 
 from runtime.params import EditParams
 from runtime.scheduler import Limits
 from service.errors import (
+    CONTENT_REFUSED,
     KINDS,
     MALFORMED,
     MODEL_NOT_FOUND,
     NOT_ACCEPTABLE,
     NOT_TAKEN,
+    RATE_LIMITED,
     SLOW_UPLOAD,
     TIMEOUT,
     TOO_LARGE,
+    UNAUTHORIZED,
 )
 from service.openai.face import VOCABULARY
-from service.settings import SOURCE_ROOT
+from service.settings import SOURCE_ROOT, Settings
 
 PAGE = (SOURCE_ROOT / "docs" / "http.md").read_text()
 
@@ -45,8 +49,30 @@ def test_every_limit_is_listed_with_its_default(name: str, value: int) -> None:
     assert str(value) in row(f"`RETOUCH_{name.upper()}`")
 
 
+class Recorded(dict[str, str]):
+    """An empty environment that keeps what it was asked for."""
+
+    def __init__(self) -> None:
+        self.names: set[str] = set()
+
+    def get(self, name: str, default: Any = None) -> Any:
+        self.names.add(name)
+        return default
+
+
+def test_every_variable_is_listed() -> None:
+    environment = Recorded()
+    Settings.from_env(environment)
+    assert len(environment.names) > 20
+    for name in environment.names:
+        assert row(f"`{name}`")
+
+
 def test_every_error_code_is_listed_with_its_status() -> None:
-    own = (MALFORMED, MODEL_NOT_FOUND, NOT_ACCEPTABLE, NOT_TAKEN, SLOW_UPLOAD, TIMEOUT, TOO_LARGE)
+    own = (
+        *(MALFORMED, MODEL_NOT_FOUND, NOT_ACCEPTABLE, NOT_TAKEN, SLOW_UPLOAD, TIMEOUT, TOO_LARGE),
+        *(UNAUTHORIZED, RATE_LIMITED, CONTENT_REFUSED),
+    )
     for kind in (*KINDS.values(), *own):
         if kind.status != 499:  # nobody sees it
             assert any(

@@ -1,0 +1,79 @@
+"""The content check: pictures that are refused before they are edited, or after."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
+
+from PIL import Image
+
+from runtime.content import Classifier, Verdict
+from runtime.editor import EditResult
+from runtime.engine import Engine, OnStep
+from runtime.params import EditParams
+from runtime.worker import EngineWorker
+from service.errors import CONTENT_REFUSED, HttpError
+
+
+class CheckingWorker(EngineWorker):
+    """An engine worker that gives no picture away whose score reaches the threshold.
+
+    What every route edits passes through here. An input is checked in the thread that submits it,
+    a result in a thread of its own, so that neither the event loop nor the engine waits.
+    """
+
+    def __init__(self, engine: Engine, classifier: Classifier, threshold: float) -> None:
+        super().__init__(engine)
+        self._classifier, self._threshold = classifier, threshold
+        self._thread_of_checks = ThreadPoolExecutor(1, thread_name_prefix="content")
+
+    def submit_all(
+        self, image: Image.Image, asked: Sequence[EditParams], on_step: OnStep | None = None
+    ) -> list[Future[EditResult]]:
+        """As `EngineWorker`; raises `HttpError` 422 for the input too, and the futures hold it."""
+        score = self._passed(image, "the picture is refused by the content check", "send another")
+        futures = super().submit_all(image, asked, on_step)
+        return [self._checked(future, score) for future in futures]
+
+    def close(self, timeout_s: float = 30.0) -> None:
+        super().close(timeout_s)
+        self._thread_of_checks.shutdown()
+
+    def _checked(self, edited: Future[EditResult], score: float) -> Future[EditResult]:
+        """A future that stands for `edited` and a check of its result."""
+        checked: Future[EditResult] = Future()
+        checked.add_done_callback(lambda done: edited.cancel() if done.cancelled() else None)
+        edited.add_done_callback(partial(self._check_later, checked, score))
+        return checked
+
+    def _check_later(
+        self, checked: Future[EditResult], score: float, edited: Future[EditResult]
+    ) -> None:
+        if edited.cancelled():
+            checked.cancel()
+        else:
+            self._thread_of_checks.submit(self._check, checked, score, edited)
+
+    def _check(self, checked: Future[EditResult], score: float, edited: Future[EditResult]) -> None:
+        if not checked.set_running_or_notify_cancel():
+            return
+        try:
+            result = edited.result()
+            found = self._passed(
+                result.image, "the result is withheld by the content check", "ask for another edit"
+            )
+            checked.set_result(dataclasses.replace(result, content=Verdict(score, found)))
+        except Exception as exc:
+            checked.set_exception(exc)
+
+    def _passed(self, image: Image.Image, refused: str, remedy: str) -> float:
+        """The score, when it is below the threshold; a score that is no number is not."""
+        score = self._classifier.score(image)
+        if not score < self._threshold:
+            raise HttpError(
+                CONTENT_REFUSED,
+                f"{refused}: its score {score:.3f} is not below {self._threshold:g}; {remedy}",
+            )
+        return score
