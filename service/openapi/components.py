@@ -54,7 +54,17 @@ SECURITY: Final[Json] = {
 }
 """Ways to send an API key, one of which is enough."""
 
+_ABOUT: Final = _closed(
+    name=_TEXT,
+    version=_TEXT,
+    licence=_TEXT,
+    languages={"type": "array", "items": _TEXT | {"description": "ISO 639-1"}},
+    fields={"type": "object", "additionalProperties": {"type": "object"}},
+    max_upload_bytes=_WHOLE,
+)
+
 SCHEMAS: Final[Json] = {
+    "About": _ABOUT,
     "Error": _closed(error=_ERROR),
     "Edits": _closed(images={"type": "array", "items": _IMAGE}),
     "OpenAIError": _closed(error=_OPENAI_ERROR),

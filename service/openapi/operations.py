@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from runtime.manifest import Manifest
 from service.edit import EDIT
-from service.openapi.answers import OF_AN_EDIT, errors, pictures, ref
+from service.openapi.answers import OF_AN_EDIT, content, errors, pictures, ref
 from service.openapi.schemas import bodies, edit_fields
 
 Json = dict[str, Any]
@@ -30,9 +30,21 @@ def editing(manifest: Manifest, most: int) -> Json:
     return {"/edit": {"post": operation}}
 
 
+_ABOUT: Final = content("application/json", ref("About"))
+
+
 def watching() -> Json:
-    """Probes and metrics."""
+    """What the server is, probes and metrics."""
     return {
+        "/about": {
+            "get": {
+                "operationId": "about",
+                "tags": ["operation"],
+                "security": [],
+                "summary": "The model, its languages, and every field with its bounds and default",
+                "responses": {"200": {"description": "facts", "content": _ABOUT}},
+            }
+        },
         "/livez": _probe("live", "503 when the engine's thread has died: restart the process"),
         "/readyz": _probe("ready", "200 once the model is loaded and warm; 503 while draining"),
         "/metrics": {

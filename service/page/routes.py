@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import bentoml
 from starlette.requests import Request
-from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
@@ -18,7 +18,7 @@ from service.settings import SOURCE_ROOT
 STATIC: Final = Path(__file__).parent / "static"
 EXAMPLES: Final = SOURCE_ROOT / "models" / "examples"
 # Kept, but asked after each time: a page and its scripts that are of two versions do not work.
-_CACHE: Final = {"Cache-Control": "no-cache"}
+_KEEP: Final = "no-cache"
 
 
 class _Files(StaticFiles):
@@ -28,22 +28,25 @@ class _Files(StaticFiles):
         self, full_path: str | os.PathLike[str], *args: Any, **kwargs: Any
     ) -> Response:
         response = super().file_response(full_path, *args, **kwargs)
-        response.headers.update(_CACHE)
+        response.headers["Cache-Control"] = _KEEP
         return response
 
 
+_PAGE: Final = _Files(directory=STATIC)
+
+
 async def index(request: Request) -> Response:
-    return FileResponse(STATIC / "index.html", headers=_CACHE)
+    return await _PAGE.get_response("index.html", request.scope)
 
 
 async def described(request: Request) -> Response:
     service = bentoml.get_current_service()
-    return JSONResponse(about(service.worker, service.settings), headers=_CACHE)
+    return JSONResponse(about(service.worker, service.settings))
 
 
 ROUTES: Final = (
     Route("/", index),
     Route("/about", described),
     Mount("/page/examples", _Files(directory=EXAMPLES)),
-    Mount("/page", _Files(directory=STATIC)),
+    Mount("/page", _PAGE),
 )

@@ -4,9 +4,9 @@ const KEPT = "retouch-key";
 
 export class ApiError extends Error {
   // `retryAfter` is in seconds; null when trying again would not help.
-  constructor({ code, message = "", request_id: requestId = "" }, retryAfter = null) {
+  constructor({ code, message = "", field = "", request_id: requestId = "" }, retryAfter = null) {
     super(message);
-    Object.assign(this, { code, requestId, retryAfter });
+    Object.assign(this, { code, field, requestId, retryAfter });
   }
 }
 

@@ -6,12 +6,13 @@ import { copy, curlOf, settingsOf } from "./copying.js";
 import { Grid, askKey, showPoster } from "./dialogs.js";
 import { History } from "./history.js";
 import { asPicture, blobOf, pictureIn, readPicture } from "./picture.js";
-import { countdown, hideProblem, show, showProblem } from "./problem.js";
+import { countdown, hideProblem, learnBounds, show, showProblem } from "./problem.js";
 import { Stage } from "./stage.js";
-import { preferredLanguage, say, setLanguage } from "./words.js";
+import { preferredLanguage, say, sayFacts, setLanguage } from "./words.js";
 
 const $ = (id) => document.getElementById(id);
 const PREVIEWS = 12; // at most, in one edit
+const BY_TOUCH = matchMedia("(pointer: coarse)");
 
 const controls = new Controls();
 const stage = new Stage();
@@ -29,7 +30,7 @@ async function take(file) {
   try {
     use(await readPicture(file, server.max_upload_bytes));
     stage.status(say("ready"));
-    $("instruction").focus();
+    type();
   } catch (error) {
     showProblem(error);
   }
@@ -64,6 +65,7 @@ async function run() {
   if (!values.instruction) return show(say("noInstruction"));
   hideProblem();
   running = new AbortController();
+  if (BY_TOUCH.matches) document.activeElement.blur();
   stage.begin(picture);
   $("stage").scrollIntoView({ block: "nearest" });
   try {
@@ -108,13 +110,13 @@ function keep(values, images) {
   }));
   for (const entry of entries.reverse()) history.add(entry);
   present(entries.at(-1));
-  stage.status(`${say("done", entries[0])} · ${say("facts", shown.facts)}`);
+  stage.status(`${say("done", entries[0])} · ${sayFacts(shown.facts)}`);
 }
 
 function restore(error) {
   if (shown) present(shown);
   else stage.picture(picture);
-  stage.status(error.name === "AbortError" ? say("cancelled") : "");
+  stage.status(error.name === "AbortError" ? say("cancelled") : shown ? sayFacts(shown.facts) : "");
   if (error.name !== "AbortError") showProblem(error);
 }
 
@@ -134,7 +136,7 @@ function goTo(entry) {
   controls.fill(entry.fields);
   hideProblem();
   present(entry);
-  stage.status(say("facts", entry.facts));
+  stage.status(sayFacts(entry.facts));
 }
 
 function goOn() {
@@ -142,7 +144,13 @@ function goOn() {
   use(asPicture(shown.result, width, height, "result.png"));
   stage.status(say("continued"));
   $("instruction").select();
-  $("instruction").focus();
+  type();
+}
+
+// Not by touch: the keyboard on the screen would cover the picture.
+function type() {
+  if (BY_TOUCH.matches) document.activeElement.blur();
+  else $("instruction").focus();
 }
 
 const thumbs = new Map(); // object URLs by an entry's id
@@ -321,7 +329,9 @@ async function main() {
     return showProblem(error);
   }
   controls.learn(server.fields);
-  Object.assign($("model"), { hidden: false, textContent: `${server.name} · ${server.version}` });
+  learnBounds(server.fields);
+  stage.fit(server.fields.max_size.default);
+  Object.assign($("model"), { hidden: false, textContent: server.name, title: `Retouch ${server.version}` });
   document.body.dataset.ready = "";
 }
 

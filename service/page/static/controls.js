@@ -1,7 +1,7 @@
 // The fields of an edit: what the form holds, with the server's bounds and defaults.
 
 import { Scale } from "./scale.js";
-import { say, ideas } from "./words.js";
+import { ideas, say } from "./words.js";
 
 const $ = (id) => document.getElementById(id);
 const PLAIN = ["negative_instruction", "steps", "max_size", "sampler", "n"]; // fields with an element of that id
@@ -69,7 +69,7 @@ export class Controls {
   speak(pick) {
     for (const scale of Object.values(this.#scales)) scale.tell();
     $("seed").placeholder = say("seedNew");
-    $("instruction").placeholder = say("placeholder", { idea: ideas()[0][1][0] });
+    $("instruction").placeholder = say("placeholder", { idea: Object.values(ideas()[0][1])[0] });
     $("ideas").replaceChildren(...ideas().map(([kind, texts]) => group(kind, texts, pick)));
   }
 }
@@ -77,16 +77,17 @@ export class Controls {
 function group(kind, texts, pick) {
   const row = document.createElement("div");
   const title = document.createElement("span");
+  const chips = document.createElement("div");
   row.setAttribute("role", "group");
   row.setAttribute("aria-label", kind);
   row.className = "kind";
   title.textContent = kind;
-  row.append(title, ...texts.map((text) => {
+  chips.append(...Object.entries(texts).map(([name, text]) => {
     const chip = document.createElement("button");
-    Object.assign(chip, { type: "button", className: "chip", textContent: text });
-    chip.setAttribute("aria-label", say("ideaRun", { idea: text }));
+    Object.assign(chip, { type: "button", className: "chip", textContent: name, title: text });
     chip.addEventListener("click", () => pick(text));
     return chip;
   }));
+  row.append(title, chips);
   return row;
 }

@@ -26,13 +26,38 @@ const SAID = {
   content_refused: "content",
 };
 
+// What the page calls a field.
+const CALLED = {
+  instruction: "instruction",
+  negative_instruction: "negative",
+  text_guidance: "words",
+  image_guidance: "kept",
+  steps: "steps",
+  seed: "seed",
+  max_size: "maxSize",
+  n: "variations",
+};
+
+let bounds = {};
+
+// `fields` are JSON schemas by name.
+export function learnBounds(fields) {
+  bounds = fields;
+}
+
 // The sentence, and what the server itself said.
 export function inWords(error) {
   if (error instanceof Unreadable) return { said: say(error.message), detail: "" };
   if (!(error instanceof ApiError)) return { said: say("broken"), detail: String(error) };
   const id = error.requestId && say("requestId", { id: error.requestId });
   const detail = [error.message, id].filter(Boolean).join(" · ");
-  return { said: say(SAID[error.code] ?? "broken"), detail };
+  return { said: blamed(error.field) ?? say(SAID[error.code] ?? "broken"), detail };
+}
+
+function blamed(field) {
+  const { minimum, maximum } = bounds[field] ?? {};
+  if (minimum === undefined || !(field in CALLED)) return null;
+  return say("outside", { field: say(CALLED[field]), minimum, maximum });
 }
 
 export function showProblem(error) {

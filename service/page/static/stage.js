@@ -4,12 +4,18 @@ import { Compare } from "./compare.js";
 import { blobOf } from "./picture.js";
 import { say } from "./words.js";
 
+const MOST_ENLARGED = 3;
 const $ = (id) => document.getElementById(id);
 
 export class Stage {
   #compare = new Compare();
   #preview = null;
   #result = null;
+
+  // Results of at most `pixels` a side are not blown up without end.
+  fit(pixels) {
+    $("frame").style.setProperty("--most", `${Math.round(MOST_ENLARGED * pixels)}px`);
+  }
 
   status(text) {
     $("status").textContent = text;
@@ -81,7 +87,7 @@ export class Stage {
   }
 
   #with(entry) {
-    $("with-result").hidden = !entry;
+    $("loaded").toggleAttribute("data-result", Boolean(entry));
     $("understood").hidden = !entry?.translation;
     if (!entry) return;
     $("translation").textContent = entry.translation ?? "";

@@ -24,7 +24,6 @@ export const WORDS = {
     placeholder: "For example: {idea}",
     go: "Edit",
     cancel: "Cancel",
-    ideaRun: "Edit: {idea}",
     howMuch: "How much",
     words: "Words",
     wordsLess: "change gently",
@@ -51,13 +50,14 @@ export const WORDS = {
     variations: "Variations",
     reset: "Back to the model's own settings",
     working: "Starting …",
-    uploading: "Reading the picture …",
     queuedNext: "Your edit is next.",
     queued: "Edits before yours: {position}",
     step: "Step {step} of {steps}",
     remaining: "about {seconds} s left",
     done: "Done: {instruction}",
-    facts: "{size} pixels · {steps} steps · seed {seed} · {seconds} s",
+    facts: "{size} pixels · {steps} · seed {seed} · {seconds} s",
+    oneStep: "1 step",
+    manySteps: "{steps} steps",
     cancelled: "Cancelled. Nothing was changed.",
     ready: "Ready. Say what shall change.",
     understood: "Understood as",
@@ -95,7 +95,7 @@ export const WORDS = {
     posterWorking: "Making the poster …",
     posterAlt: "Before, after and the instruction: {instruction}",
     noPicture: "Choose a picture first.",
-    noInstruction: "Say what shall change, or pick an idea below.",
+    noInstruction: "Say what shall change, or pick an idea.",
     retry: "Trying again in {seconds} s.",
     busy: "The server is busy.",
     stopping: "The server is being restarted.",
@@ -104,6 +104,7 @@ export const WORDS = {
     heic: "This browser cannot open HEIC photos. Save it as JPEG first (on an iPhone: Settings, Camera, Formats, Most Compatible).",
     tooLarge: "The picture is too large for this server.",
     invalid: "One of the settings does not fit.",
+    outside: "“{field}” does not fit. Give {minimum} to {maximum}.",
     blackout: "The model failed on this picture. Try other settings.",
     timeout: "It took too long. Try fewer steps or a smaller size.",
     unauthorized: "The key was not accepted.",
@@ -111,16 +112,21 @@ export const WORDS = {
     broken: "Something went wrong on the server.",
     requestId: "request {id}",
     ideas: [
-      ["Light", ["make it night", "at sunset", "add fog", "make it black and white"]],
-      ["Style", ["as a pencil sketch", "as an oil painting", "as a watercolour", "as a woodblock print",
-        "as a chinese ink painting", "in the style of van gogh", "make it vintage", "make it pixel art"]],
-      ["Things", ["add a balloon on the left", "make the background blurry"]],
+      ["Light", {
+        night: "make it night", sunset: "at sunset", fog: "add fog", "black and white": "make it black and white",
+      }],
+      ["Style", {
+        sketch: "as a pencil sketch", oil: "as an oil painting", watercolour: "as a watercolour",
+        ink: "as a chinese ink painting", woodblock: "as a woodblock print", "van Gogh": "in the style of van gogh",
+        vintage: "make it vintage", "pixel art": "make it pixel art",
+      }],
+      ["Things", { "a balloon": "add a balloon on the left", "soft background": "make the background blurry" }],
     ],
   },
   zh: {
     tagline: "用一句话修改图片。",
     language: "语言",
-    api: "API 文档",
+    api: "API",
     picture: "图片",
     start: "从一张图片开始",
     startHow: "拖到这里、粘贴，或者",
@@ -140,7 +146,6 @@ export const WORDS = {
     placeholder: "例如：{idea}",
     go: "修改",
     cancel: "取消",
-    ideaRun: "修改：{idea}",
     howMuch: "力度",
     words: "文字",
     wordsLess: "轻一点",
@@ -167,13 +172,14 @@ export const WORDS = {
     variations: "张数",
     reset: "恢复模型的默认设置",
     working: "开始…",
-    uploading: "正在读取图片…",
     queuedNext: "马上就到你了。",
     queued: "前面还有 {position} 个",
     step: "第 {step} 步，共 {steps} 步",
     remaining: "大约还需 {seconds} 秒",
     done: "完成：{instruction}",
-    facts: "{size} 像素 · {steps} 步 · 种子 {seed} · {seconds} 秒",
+    facts: "{size} 像素 · {steps} · 种子 {seed} · {seconds} 秒",
+    oneStep: "1 步",
+    manySteps: "{steps} 步",
     cancelled: "已取消，图片没有改动。",
     ready: "好了，说说想改什么。",
     understood: "理解为",
@@ -211,7 +217,7 @@ export const WORDS = {
     posterWorking: "正在制作海报…",
     posterAlt: "修改前、修改后和说明：{instruction}",
     noPicture: "请先选择一张图片。",
-    noInstruction: "请说说想改什么，或者点下面的建议。",
+    noInstruction: "请说说想改什么，或者选一个建议。",
     retry: "{seconds} 秒后重试。",
     busy: "服务器正忙。",
     stopping: "服务器正在重启。",
@@ -220,6 +226,7 @@ export const WORDS = {
     heic: "此浏览器打不开 HEIC 照片，请先存为 JPEG（iPhone：设置 › 相机 › 格式 › 兼容性最佳）。",
     tooLarge: "图片太大，服务器无法处理。",
     invalid: "有一项设置不合适。",
+    outside: "“{field}”不合适，请给 {minimum} 到 {maximum}。",
     blackout: "模型处理这张图片时出错，请换一些设置。",
     timeout: "用时太长。请减少步数或缩小尺寸。",
     unauthorized: "密钥无效。",
@@ -227,9 +234,12 @@ export const WORDS = {
     broken: "服务器出了问题。",
     requestId: "请求 {id}",
     ideas: [
-      ["光线", ["变成夜晚", "变成黄昏", "加点雾", "变成黑白"]],
-      ["风格", ["变成铅笔素描", "变成油画", "变成水彩画", "变成浮世绘", "变成水墨画", "梵高风格", "做旧", "变成像素画"]],
-      ["物体", ["在左边加一个气球", "把背景虚化"]],
+      ["光线", { 夜晚: "变成夜晚", 黄昏: "变成黄昏", 雾: "加点雾", 黑白: "变成黑白" }],
+      ["风格", {
+        素描: "变成铅笔素描", 油画: "变成油画", 水彩: "变成水彩画", 水墨: "变成水墨画", 浮世绘: "变成浮世绘",
+        梵高: "梵高风格", 做旧: "做旧", 像素: "变成像素画",
+      }],
+      ["物体", { 气球: "在左边加一个气球", 虚化背景: "把背景虚化" }],
     ],
   },
 };
@@ -260,4 +270,10 @@ export function setLanguage(tag, keep = false) {
   for (const node of document.querySelectorAll("[data-placeholder]")) {
     node.placeholder = say(node.dataset.placeholder);
   }
+}
+
+// What repeats an edit, and what it cost, in one line.
+export function sayFacts({ size, steps, seed, seconds }) {
+  const counted = say(steps === 1 ? "oneStep" : "manySteps", { steps });
+  return say("facts", { size: size.replace("x", " × "), steps: counted, seed, seconds: Number(seconds.toFixed(1)) });
 }
