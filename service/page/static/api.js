@@ -64,7 +64,8 @@ export async function edit(form, { signal, told }) {
 }
 
 export async function sweep(form, { signal }) {
-  return (await call("sweep", { method: "POST", body: form, signal })).json();
+  const headers = { Accept: "application/json" };
+  return (await call("sweep", { method: "POST", body: form, headers, signal })).json();
 }
 
 export async function poster(form) {

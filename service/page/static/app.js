@@ -288,7 +288,9 @@ function onResults() {
 
 function onGrid() {
   const values = () => controls.values();
-  const grid = new Grid(() => formOf(values()), (image) => {
+  // With one seed for all, so that strengths alone differ.
+  const form = () => formOf({ ...values(), ...($("seed").value && { seed: $("seed").value }) });
+  const grid = new Grid(form, (image) => {
     const { text_guidance, image_guidance } = image;
     const used = { ...values(), text_guidance: String(text_guidance), image_guidance: String(image_guidance) };
     controls.fill(used);

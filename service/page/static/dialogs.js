@@ -11,6 +11,7 @@ export function askKey() {
   const dialog = $("key-dialog");
   $("key").value = "";
   dialog.returnValue = "";
+  $("key-cancel").onclick = () => dialog.close();
   dialog.showModal();
   return new Promise((resolve) => {
     dialog.addEventListener("close", () => resolve(dialog.returnValue === "ok" ? $("key").value.trim() : null), { once: true });
