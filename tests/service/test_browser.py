@@ -58,7 +58,7 @@ def opened(browser: Browser, server: Server) -> Iterator[Open]:
     for context in contexts:
         context.close()
     for complaints, expected in seen:
-        complaints.check(*expected)
+        assert complaints.beside(*expected) == []
 
 
 def upload(page: Page) -> None:

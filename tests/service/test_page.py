@@ -36,7 +36,7 @@ def test_whatever_the_page_loads_is_served(client: TestClient) -> None:
     loaded = re.findall(r'(?:src|href)="(page/[^"]+)"', INDEX)
     for script in SCRIPTS.values():
         loaded += [f"page/{name}" for name in re.findall(r'from "\./([^"]+)"', script)]
-    loaded += [f"page/examples/{name}" for name in re.findall(r'"(\w+\.jpg)"', SCRIPTS["app.js"])]
+    loaded += [f"page/examples/{name}" for name in re.findall(r'"(\w+\.jpg)"', SCRIPTS["incoming.js"])]
     assert len(set(loaded)) > len(SCRIPTS)
     for path in set(loaded):
         assert client.get(f"/{path}").status_code == 200, path
@@ -107,7 +107,7 @@ def test_every_element_that_a_script_wants_is_there() -> None:
 
 def test_every_example_is_credited() -> None:
     credits = (EXAMPLES / "README.md").read_text()
-    for name in re.findall(r'"(\w+\.jpg)"', SCRIPTS["app.js"]):
+    for name in re.findall(r'"(\w+\.jpg)"', SCRIPTS["incoming.js"]):
         author = re.search(rf"\| {name} \| [^|]+ \| ([^|(]+)", credits)
         assert author
         assert WORDS.count(author[1].strip()) == 2

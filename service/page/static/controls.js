@@ -52,7 +52,6 @@ export class Controls {
     const wanted = { ...this.defaults, ...values };
     for (const [name, scale] of Object.entries(this.#scales)) scale.value = wanted[name];
     for (const name of PLAIN) $(name).value = wanted[name];
-    $("n").value = this.defaults.n; // of several variations an entry is one
   }
 
   reset() {
@@ -61,8 +60,12 @@ export class Controls {
     $("seed").value = "";
   }
 
-  drawn(seed) {
-    if (!$("lock").checked) $("seed").value = seed;
+  get seed() {
+    return $("seed").value;
+  }
+
+  set seed(seed) {
+    $("seed").value = seed;
   }
 
   // In the page's language; `pick` is given the idea that was picked.
