@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import json
 import re
@@ -21,6 +22,11 @@ from tests.service.pictures import encoded, picture
 from tests.service.server import Server, started
 
 PHOTO: Any = {"name": "photo.png", "mimeType": "image/png", "buffer": encoded(picture())}
+RESULT: Any = {
+    "image": base64.b64encode(PHOTO["buffer"]).decode(),
+    "media_type": "image/png",
+    **{"seed": 1, "size": "48x40", "steps": 2, "seconds": 0.1},
+}
 Open = Callable[..., Page]
 
 
@@ -198,6 +204,35 @@ def test_an_edit_is_cancelled(opened: Open, by: str) -> None:
     expect(page.get_by_role("button", name="Edit", exact=True)).to_be_visible()
 
 
+def test_previews_are_shown_while_it_works(opened: Open) -> None:
+    page = opened()
+    preview = base64.b64encode(encoded(picture(6, 5), "WEBP")).decode()
+    step = {"image": 0, "step": 1, "steps": 2, "remaining_seconds": 1.5}
+    stream_of(
+        page,
+        ("queued", {"position": 1}),
+        ("progress", {**step, "preview": preview, "media_type": "image/webp"}),
+        ("result", {"images": [RESULT]}),
+    )
+    page.evaluate(
+        """() => {
+            window.seen = [];
+            const options = { subtree: true, childList: true, attributeOldValue: true };
+            new MutationObserver((changes) => {
+                for (const { attributeName, oldValue, addedNodes } of changes)
+                    window.seen.push(attributeName ? oldValue : addedNodes[0]?.textContent);
+            }).observe(document.getElementById("loaded"), options);
+        }"""
+    )
+    upload(page)
+    edit(page)
+    seen = page.evaluate("window.seen")
+    assert "preview" in seen
+    assert "Edits before yours: 1" in seen
+    assert "Step 1 of 2 · about 2 s left" in seen
+    expect(page.get_by_role("progressbar")).to_be_hidden()
+
+
 def test_an_error_that_ends_a_stream_is_told_in_words(opened: Open) -> None:
     page = opened()
     told = {"image": 0, "step": 3, "steps": 4, "remaining_seconds": 7.2}
@@ -350,6 +385,18 @@ def test_nothing_is_wider_than_the_screen(opened: Open, width: int, locale: str)
     assert page.evaluate(overflow) == 0
 
 
+def test_a_translation_is_told_and_can_be_corrected(opened: Open) -> None:
+    page = opened()
+    understood = {"instruction": "make it <b>night</b>", "engine": "rules"}
+    stream_of(page, ("result", {"images": [{**RESULT, "translation": understood}]}))
+    upload(page)
+    edit(page, "变成夜晚")
+    expect(page.locator("#understood")).to_contain_text("Understood as make it <b>night</b>")
+    page.get_by_role("button", name="Correct it").click()
+    expect(page.get_by_label("What shall change?")).to_have_value("make it <b>night</b>")
+    expect(page.get_by_label("What shall change?")).to_be_focused()
+
+
 def test_the_settings_can_be_taken_away(opened: Open, server: Server) -> None:
     page = opened(permissions=["clipboard-read", "clipboard-write"])
     upload(page)
@@ -360,7 +407,7 @@ def test_the_settings_can_be_taken_away(opened: Open, server: Server) -> None:
     read = "navigator.clipboard.readText()"
     assert json.loads(page.evaluate(read)) == {"instruction": "it's night", "seed": 7}
     page.get_by_role("button", name="Copy as curl").click()
-    page.wait_for_function(f"{read}.then((text) => text.startsWith('curl'))")
+    page.wait_for_function(f"() => {read}.then((text) => text.startsWith('curl'))")
     command = page.evaluate(read)
     assert "instruction='it'\\''s night'" in command
     assert re.search(rf"{server.url}/edit$", command)

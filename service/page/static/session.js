@@ -129,7 +129,7 @@ export class Session {
       instruction: values.instruction,
       fields,
       facts,
-      translation,
+      translation: translation?.instruction, // where the model does not read the language
       source: { blob, width, height, name },
       result: blobOf(image, type),
     }));

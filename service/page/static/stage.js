@@ -83,7 +83,6 @@ export class Stage {
     $("working").hidden = !busy;
     $("cancel").hidden = !busy;
     $("go").hidden = busy;
-    $("replace").disabled = busy;
   }
 
   #with(entry) {
