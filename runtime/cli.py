@@ -68,6 +68,10 @@ def edit(
     backend: Annotated[str, typer.Option(help="auto, openvino, ort or fake")] = "auto",
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or tensorrt")] = "auto",
     precision: Annotated[str, typer.Option(help="auto, fp32, bf16 or fp16")] = "auto",
+    translator: Annotated[
+        Path | None,
+        typer.Option(envvar="RETOUCH_TRANSLATOR", help="model directory for Chinese; else rules"),
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="replace files that exist")] = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -95,10 +99,12 @@ def edit(
     lines = _json_stream(pictures, out) if as_json else None
     with _errors_told(lines):
         record = read_provenance(bytes_of(again)) if again else None
-        told = dataclasses.asdict(record.params) if record else {"instruction": instruction}
+        told = record.asked() if record else {"instruction": instruction}
         told |= {name: value for name, value in asked.items() if value is not None}
         jobs = plan(pictures, out, force)
-        opened = open_editor(bundle, backend=backend, device=device, precision=precision)
+        opened = open_editor(
+            bundle, backend=backend, device=device, precision=precision, translator=translator
+        )
         with opened as editor:
             params = editor.params(**told)
             if record and record.bundle != editor.manifest.digest() and lines is None:
@@ -218,6 +224,8 @@ def _tell(job: Job, outcome: EditResult | EditError) -> None:
         seconds, seed = outcome.timings.total_s, outcome.params.seed
         told = escape(f"{job.source} -> {job.target} (seed {seed}, {seconds:.2f} s)")
         terminal.print(told, soft_wrap=True)
+        if outcome.translation:
+            terminal.print(escape(f"  read as: {outcome.translation.instruction}"), soft_wrap=True)
 
 
 def _json_stream(images: Sequence[Path], out: Path | None) -> TextIO:
@@ -239,6 +247,8 @@ def _json_line(job: Job, outcome: EditResult | EditError) -> dict[str, Any]:
         return line | {"error": _error(outcome)}
     line |= {"output": str(job.target), "size": outcome.image.size, "rows": outcome.rows}
     line |= {"params": dataclasses.asdict(outcome.params)}
+    if outcome.translation:
+        line |= {"translation": dataclasses.asdict(outcome.translation)}
     return line | {"seconds": dataclasses.asdict(outcome.timings)}
 
 

@@ -20,19 +20,22 @@ from runtime.params import EditParams
 from runtime.provenance import Provenance, save_options
 from runtime.request import Request, Status, Timings
 from runtime.scheduler import Limits
+from runtime.translation import Translation, open_translator, reads_english_alone
 
 
 @dataclass(frozen=True, slots=True)
 class EditResult:
     """A finished edit: the RGB picture, the parameters that repeat it, and what it cost.
 
-    `bundle` is the digest of the manifest that it was made with, `content` what a content check
-    found, where there was one.
+    `bundle` is the digest of the manifest that it was made with, `translation` what its text
+    encoder was given in the place of Chinese words, `content` what a content check found, where
+    there was one.
     """
 
     image: Image.Image
     params: EditParams
     bundle: str
+    translation: Translation | None
     ticks: int
     rows: int
     timings: Timings
@@ -46,7 +49,9 @@ class EditResult:
         """
         if kind is None and isinstance(target, str | Path):
             kind = Image.registered_extensions().get(Path(target).suffix.lower())
-        told = save_options(kind, Provenance(self.params, self.bundle))
+        told = save_options(
+            kind, Provenance(self.params, self.bundle, translation=self.translation)
+        )
         self.image.save(target, kind, **told, **options)
 
 
@@ -58,7 +63,13 @@ def result_of(request: Request) -> EditResult:
     assert request.result is not None
     image = Image.fromarray(request.result)
     return EditResult(
-        image, request.params, request.bundle, request.ticks, request.rows, request.timings()
+        image,
+        request.params,
+        request.bundle,
+        request.translation,
+        request.ticks,
+        request.rows,
+        request.timings(),
     )
 
 
@@ -81,10 +92,18 @@ def open_engine(
     device: str = "auto",
     precision: str = "auto",
     limits: Limits | None = None,
+    translator: Path | None = None,
 ) -> Engine:
-    """Verify the bundle at `path` and compile it. Raises `BundleError` or `BackendError`."""
+    """Verify the bundle at `path` and compile it. Raises `BundleError` or `BackendError`.
+
+    `translator` is the directory of a translation model, which is not opened for a bundle that
+    reads Chinese itself.
+    """
     bundle = Bundle.open(path)
-    return Engine(bundle, load_backend(backend, device=device, precision=precision), limits)
+    needed = reads_english_alone(bundle.manifest.model.languages)
+    opened = open_translator(translator) if needed else None
+    loaded = load_backend(backend, device=device, precision=precision)
+    return Engine(bundle, loaded, limits, opened)
 
 
 class Editor:
@@ -98,8 +117,14 @@ class Editor:
         return self._engine.manifest
 
     def params(self, instruction: str, **overrides: Any) -> EditParams:
-        """See `edit_params`."""
-        return edit_params(self.manifest, instruction, overrides)
+        """See `edit_params`; raises `InvalidRequest` too for words that cannot be translated."""
+        params = edit_params(self.manifest, instruction, overrides)
+        self._engine.translate(params)
+        return params
+
+    def translate(self, params: EditParams) -> Translation | None:
+        """See `Engine.translate`."""
+        return self._engine.translate(params)
 
     def edit(
         self,
@@ -169,15 +194,24 @@ def open_editor(
     device: str = "auto",
     precision: str = "auto",
     limits: Limits | None = None,
+    translator: Path | None = None,
 ) -> Editor:
     """Open the bundle at `path` for editing.
 
     `backend` is "auto", "openvino", "ort" or "fake"; `device` "auto", "cpu", "cuda" or "tensorrt";
     `precision` "auto", or the precision to compute in ("fp32", "bf16", "fp16").
-    Raises `BundleError` or `BackendError`.
+    `translator` is the directory of a CTranslate2 model for Chinese instructions; without one they
+    are translated by rules. Raises `BundleError` or `BackendError`.
     """
     return Editor(
-        open_engine(path, backend=backend, device=device, precision=precision, limits=limits)
+        open_engine(
+            path,
+            backend=backend,
+            device=device,
+            precision=precision,
+            limits=limits,
+            translator=translator,
+        )
     )
 
 

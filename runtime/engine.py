@@ -20,6 +20,13 @@ from runtime.runner import Runner
 from runtime.samplers import Table, sampler_table
 from runtime.scheduler import Limits, Scheduler
 from runtime.stats import Stats
+from runtime.translation import (
+    Interpreter,
+    Rules,
+    Translation,
+    Translator,
+    reads_english_alone,
+)
 
 log = logging.getLogger(__name__)
 
@@ -30,8 +37,19 @@ OnStep = Callable[[int, int], None]
 class Engine:
     """Schedule, run, update. One thread may call `step`; the other methods are for any thread."""
 
-    def __init__(self, bundle: Bundle, backend: Backend, limits: Limits | None = None) -> None:
-        """Compile the bundle's graphs. Raises `BundleError` or `BackendError`."""
+    def __init__(
+        self,
+        bundle: Bundle,
+        backend: Backend,
+        limits: Limits | None = None,
+        translator: Translator | None = None,
+    ) -> None:
+        """Compile the bundle's graphs. Raises `BundleError` or `BackendError`.
+
+        `translator` (without one, `Rules`) is asked for Chinese if the bundle does not read it.
+        """
+        english = reads_english_alone(bundle.manifest.model.languages)
+        self._interpreter = Interpreter(translator or Rules()) if english else None
         self.manifest = bundle.manifest
         self._digest = bundle.manifest.digest()
         limits = limits or Limits()
@@ -72,6 +90,13 @@ class Engine:
         """Whether `add` would refuse."""
         return self._scheduler.room < 1
 
+    def translate(self, params: EditParams) -> Translation | None:
+        """What the text encoder is given in the place of Chinese words; None: what `params` hold.
+
+        Raises `InvalidRequest` for words that cannot be translated.
+        """
+        return self._interpreter.translate(params) if self._interpreter else None
+
     def prepare(
         self, image: Image.Image, params: EditParams, on_step: OnStep | None = None
     ) -> Request:
@@ -86,7 +111,14 @@ class Engine:
         sizes = [self._size(image, params) for params in asked]
         pixels = {size: to_pixels(image, size) for size in set(sizes)}
         return [
-            Request(params, self._table(params), pixels[size], on_step, self._digest)
+            Request(
+                params,
+                self._table(params),
+                pixels[size],
+                on_step,
+                self._digest,
+                self.translate(params),
+            )
             for params, size in zip(asked, sizes, strict=True)
         ]
 

@@ -17,6 +17,7 @@ from PIL.PngImagePlugin import PngInfo
 
 from runtime.errors import InvalidRequest, UnsupportedImage
 from runtime.params import EditParams
+from runtime.translation import Translation
 from runtime.version import VERSION
 
 _CHUNK: Final = "retouch"
@@ -26,11 +27,23 @@ _EXIF: Final = ("JPEG", "WEBP")
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """`params` repeat the edit, `bundle` is the digest of the manifest that it was made with."""
+    """`params` repeat the edit, `bundle` is the digest of the manifest that it was made with.
+
+    `translation` is what the text encoder was given, where that is not what `params` say.
+    """
 
     params: EditParams
     bundle: str
     retouch: str = VERSION
+    translation: Translation | None = None
+
+    def asked(self) -> dict[str, Any]:
+        """`EditParams` fields that repeat the edit under any translator: its words in English."""
+        fields = dataclasses.asdict(self.params)
+        if self.translation is not None:
+            fields["instruction"] = self.translation.instruction
+            fields["negative_instruction"] = self.translation.negative_instruction
+        return fields
 
     def dumps(self) -> str:
         """Serialise to ASCII; `loads` gives an equal one back."""
@@ -41,7 +54,9 @@ class Provenance:
         """Parse. Raises `InvalidRequest`."""
         try:
             found = json.loads(text)
-            return cls(EditParams(**found["params"]), str(found["bundle"]), str(found["retouch"]))
+            params, told = EditParams(**found["params"]), found.get("translation")
+            translation = Translation(**told) if told else None
+            return cls(params, str(found["bundle"]), str(found["retouch"]), translation)
         except (ValueError, LookupError, TypeError, RecursionError) as exc:
             raise InvalidRequest(
                 f"the record of the edit cannot be read ({exc!r:.100}); make the picture again"

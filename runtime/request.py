@@ -17,6 +17,7 @@ from runtime.guidance import Branch, Weights, branch_weights
 from runtime.params import EditParams
 from runtime.rng import TorchNormal
 from runtime.samplers import Table
+from runtime.translation import Translation
 
 Array = NDArray[Any]
 Floats = NDArray[np.float32]
@@ -73,6 +74,7 @@ class Request:
     pixels: NDArray[np.uint8]  # [H, W, 3], the picture as it is edited
     on_step: Callable[[int, int], None] | None = None
     bundle: str = ""  # digest of the manifest that it is edited with
+    translation: Translation | None = None  # what the text encoder is given in place of its words
     id: int = field(default_factory=lambda: next(_ids))
     status: Status = Status.WAITING
     cancelled: bool = False  # asked for; becomes a status between ticks
@@ -102,6 +104,12 @@ class Request:
     def withdrawn(self) -> bool:
         """Whether nothing more is to be computed for it."""
         return self.cancelled or self.finished
+
+    @property
+    def words(self) -> tuple[str, str]:
+        """Instruction and negative instruction as the text encoder is given them."""
+        given = self.translation or self.params
+        return given.instruction, given.negative_instruction
 
     def weights(self) -> Weights:
         """Branches of the next step and their weights."""

@@ -64,8 +64,7 @@ class Runner:
         request.mark("joined")
         request.status = Status.RUNNING
         try:
-            full = self._encode_text(request.params.instruction, request)
-            negative = self._encode_text(request.params.negative_instruction, request)
+            full, negative = (self._encode_text(text, request) for text in request.words)
             image = self._encode_image(request)
         except Exception as exc:
             _fail(request, exc)

@@ -20,6 +20,7 @@ from runtime.params import EditParams
 from runtime.request import Request
 from runtime.scheduler import Limits
 from runtime.stats import Stats
+from runtime.translation import Translation
 
 log = logging.getLogger(__name__)
 
@@ -53,8 +54,14 @@ class EngineWorker:
         return self._draining
 
     def params(self, instruction: str, **overrides: Any) -> EditParams:
-        """See `edit_params`."""
-        return edit_params(self.manifest, instruction, overrides)
+        """See `edit_params`; raises `InvalidRequest` too for words that cannot be translated."""
+        params = edit_params(self.manifest, instruction, overrides)
+        self.translate(params)
+        return params
+
+    def translate(self, params: EditParams) -> Translation | None:
+        """See `Engine.translate`."""
+        return self._engine.translate(params)
 
     def submit(
         self, image: Image.Image, params: EditParams, on_step: OnStep | None = None
@@ -164,8 +171,16 @@ def open_worker(
     device: str = "auto",
     precision: str = "auto",
     limits: Limits | None = None,
+    translator: Path | None = None,
 ) -> EngineWorker:
     """Open the bundle at `path` for many callers; parameters as in `open_editor`."""
     return EngineWorker(
-        open_engine(path, backend=backend, device=device, precision=precision, limits=limits)
+        open_engine(
+            path,
+            backend=backend,
+            device=device,
+            precision=precision,
+            limits=limits,
+            translator=translator,
+        )
     )

@@ -5,7 +5,9 @@ from __future__ import annotations
 import base64
 import dataclasses
 import io
+import string
 from typing import Any, Final
+from urllib.parse import quote
 
 from runtime.editor import EditResult
 
@@ -17,6 +19,8 @@ PICTURES: Final[dict[str, dict[str, Any]]] = {
     "image/webp": {"kind": "WEBP", "quality": 90},
 }
 PNG: Final = "image/png"
+TRANSLATION: Final = "X-Retouch-Translation"
+_PRINTABLE: Final = " " + string.punctuation.replace("%", "")
 
 
 def encode(result: EditResult, media_type: str) -> bytes:
@@ -29,6 +33,15 @@ def encode(result: EditResult, media_type: str) -> bytes:
 def in_base64(result: EditResult, media_type: str) -> str:
     """The file's bytes in base64, for JSON."""
     return base64.b64encode(encode(result, media_type)).decode("ascii")
+
+
+def words(result: EditResult) -> dict[str, Any]:
+    """What was asked, and what the text encoder was given in its place (None: just that)."""
+    told = result.translation
+    return {
+        "instruction": result.params.instruction,
+        "translation": dataclasses.asdict(told) if told else None,
+    }
 
 
 def facts(result: EditResult) -> dict[str, Any]:
@@ -73,4 +86,6 @@ def headers(result: EditResult) -> dict[str, str]:
     for scores in verdict(result).values():
         told["X-Retouch-Content"] = ",".join(f"{name}={value}" for name, value in scores.items())
     timing = ", ".join(f"{name};dur={value}" for name, value in stages(result).items())
+    if result.translation:  # English with an accent or two: what ASCII lacks is percent-encoded
+        told[TRANSLATION] = quote(result.translation.instruction, safe=_PRINTABLE)
     return told | {"Server-Timing": timing}

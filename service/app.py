@@ -29,6 +29,7 @@ from service.page.routes import ROUTES as PAGE
 from service.schema import EditForm
 from service.settings import Settings
 from service.stages import Failure
+from service.translate import ROUTES as TRANSLATE
 from service.trial import open_warm, trial
 
 # Seconds by which BentoML's own deadline comes later than ours: its answer has another shape.
@@ -40,7 +41,7 @@ async def metrics(request: Request) -> Response:
     return Response(service.metrics.render(), media_type="text/plain; version=0.0.4")
 
 
-web = Starlette(routes=[Route("/metrics", metrics), *OPENAI, *DOCUMENT, *PAGE])
+web = Starlette(routes=[Route("/metrics", metrics), *OPENAI, *TRANSLATE, *DOCUMENT, *PAGE])
 
 
 def _settings() -> Settings:
@@ -70,6 +71,8 @@ class EditService:
         """
         settings = _settings()
         os.environ["RETOUCH_BUNDLE"] = str(settings.bundle)
+        if settings.translator:
+            os.environ["RETOUCH_TRANSLATOR"] = str(settings.translator)
         if settings.access.file:
             os.environ["RETOUCH_API_KEYS_FILE"] = str(settings.access.file)
         if reason := trial():

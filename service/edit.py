@@ -10,7 +10,7 @@ from starlette.responses import JSONResponse, Response
 
 from runtime.editor import EditResult
 from runtime.params import EditParams
-from service.answer import PICTURES, PNG, encode, facts, headers, in_base64, stages
+from service.answer import PICTURES, PNG, encode, facts, headers, in_base64, stages, words
 from service.errors import NOT_ACCEPTABLE, HttpError
 from service.face import Asked, Face, Fields, Vocabulary, variations
 from service.reading.accept import preferred
@@ -42,7 +42,8 @@ def answer(asked: Asked, results: Sequence[EditResult]) -> Response:
 
 def _entry(result: EditResult) -> dict[str, typing.Any]:
     picture = in_base64(result, PNG)
-    return {"image": picture, "media_type": PNG, **facts(result), "timings_ms": stages(result)}
+    told = {**words(result), **facts(result), "timings_ms": stages(result)}
+    return {"image": picture, "media_type": PNG, **told}
 
 
 EDIT: Final = Face(

@@ -14,6 +14,7 @@ import bentoml
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from service.answer import TRANSLATION
 from service.errors import TOO_LARGE, HttpError, foreign, kind_of, to_response
 from service.guard.admission import CALLER
 from service.openai.errors import PREFIX, to_openai
@@ -110,7 +111,7 @@ class Exchange:
             self.facts = "".join(
                 f" {name.removeprefix(_OWN_HEADERS)}={value}"
                 for name, value in headers.items()
-                if name.startswith(_OWN_HEADERS)
+                if name.startswith(_OWN_HEADERS) and name != TRANSLATION.lower()
             )
         await self._send(message)
 

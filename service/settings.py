@@ -42,6 +42,7 @@ class Settings:
     timeout: float
     drain: float
     max_variations: int
+    translator: Path | None
     access: Access
     content_threshold: float | None
 
@@ -55,6 +56,7 @@ class Settings:
         read = _Reader(env)
         limits = _limits(read)
         variations = read.whole("MAX_VARIATIONS", 8, least=1)
+        translator = read.text("TRANSLATOR", "")
         return cls(
             bundle=Path(read.text("BUNDLE", str(EMBEDDED))).absolute(),
             backend=read.choice("BACKEND", BACKEND_NAMES),
@@ -67,6 +69,7 @@ class Settings:
             timeout=read.number("TIMEOUT_SECONDS", 600, most=3600),
             drain=read.number("DRAIN_SECONDS", 25, most=3600),
             max_variations=min(variations, limits.capacity),
+            translator=Path(translator).absolute() if translator else None,
             access=_access(read),
             content_threshold=_content_threshold(read),
         )

@@ -29,6 +29,7 @@ def open_warm(settings: Settings) -> EngineWorker:
         device=settings.device,
         precision=settings.precision,
         limits=settings.limits,
+        translator=settings.translator,
     )
     engine.warm_up()
     if classifier is None or threshold is None:

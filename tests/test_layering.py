@@ -20,9 +20,14 @@ PACKAGES = ("runtime", "export", "service", "train")
 RUNTIME_ORDER = (
     *("version", "errors", "params", "closed_json", "manifest", "ports"),
     *("noise", "samplers", "guidance", "rng"),  # so far pure: stdlib and numpy
+    *("chinese", "translation"),
     *("bundle", "request", "scheduler", "stats", "cache"),
     *("backends", "image", "provenance", "text", "content", "runner", "engine", "editor", "worker"),
     *("__init__", "doctor", "jobs", "cli"),
+)
+CHINESE_ORDER = (
+    *("words", "effects", "lexicon", "phrase", "nouns", "grammar", "looks", "edits", "rules"),
+    *("offline", "marian", "distil"),
 )
 PURE = frozenset(RUNTIME_ORDER[:10])
 INFERENCE = frozenset({"openvino", "onnxruntime", "tensorrt"})
@@ -100,6 +105,8 @@ def test_the_runtimes_modules_import_only_what_comes_before_them() -> None:
         imported = module_of_runtime(name)
         if importer == imported == "backends":
             assert name == "runtime.backends.base", f"{file.name} imports {name}"
+        elif importer == imported == "chinese":
+            assert CHINESE_ORDER.index(name.rpartition(".")[2]) < CHINESE_ORDER.index(file.stem)
         elif RUNTIME_ORDER.index(imported) >= RUNTIME_ORDER.index(importer):
             wrong.append(f"{importer} imports {imported}")
     assert not wrong
@@ -126,7 +133,9 @@ def test_inference_libraries_are_imported_in_backends_alone() -> None:
     assert users == {("runtime", "backends")}
 
 
-BLOCKED = sorted(INFERENCE | TRAINING | {"bentoml", "accelerate", "safetensors", "typer", "rich"})
+TRANSLATION = {"ctranslate2", "sentencepiece"}
+OTHERS = {"bentoml", "accelerate", "safetensors", "typer", "rich"}
+BLOCKED = sorted(INFERENCE | TRAINING | TRANSLATION | OTHERS)
 
 
 @pytest.mark.parametrize("module", ["runtime", "retouch", "runtime.backends.fake", "runtime.cli"])

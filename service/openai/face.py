@@ -82,12 +82,18 @@ def answer(asked: Asked, results: Sequence[EditResult]) -> Response:
         "background": "opaque",
         "output_format": asked.media_type.removeprefix("image/"),
         "size": f"{first.width}x{first.height}",
-        "data": [
-            {"b64_json": in_base64(one, asked.media_type), "seed": one.params.seed} | verdict(one)
-            for one in results
-        ],
+        "data": [_entry(one, asked.media_type) for one in results],
     }
     return JSONResponse(body, headers=headers(results[0]))
+
+
+def _entry(result: EditResult, media_type: str) -> dict[str, Any]:
+    """OpenAI's word for what a model read in the place of the prompt is `revised_prompt`."""
+    picture = in_base64(result, media_type)
+    entry = {"b64_json": picture, "seed": result.params.seed, **verdict(result)}
+    if result.translation:
+        entry["revised_prompt"] = result.translation.instruction
+    return entry
 
 
 def _choice(name: str, values: dict[str, Any]) -> str:

@@ -78,6 +78,7 @@ _HEADERS: Final = {
     "X-Retouch-Sampler": ("update rule", "string"),
     "X-Retouch-Rows": ("lines of the UNet batch that this edit took", "integer"),
     "X-Retouch-Seconds": ("time in the engine, waiting included", "number"),
+    "X-Retouch-Translation": ("what was read in the place of Chinese", "string"),
     "X-Retouch-Content": ("scores of the content check, where there is one", "string"),
     "Server-Timing": ("its parts, in milliseconds", "string"),
 }

@@ -25,6 +25,9 @@ _ERROR["properties"]["field"] = _TEXT | {"description": "the field to blame, whe
 _IMAGE: Final = _closed(
     image=_BASE64 | {"contentMediaType": "image/png"},
     media_type=_TEXT,
+    instruction=_TEXT,
+    translation=_closed(instruction=_TEXT, negative_instruction=_TEXT, engine=_TEXT)
+    | {"type": ["object", "null"], "description": "what was read in the place of Chinese"},
     seed=_WHOLE,
     size=_TEXT,
     steps=_WHOLE,
@@ -36,6 +39,9 @@ _IMAGE: Final = _closed(
 _IMAGE["properties"]["content"] = _SCORES
 _OPENAI_IMAGE: Final = _closed(b64_json=_BASE64, seed=_WHOLE)
 _OPENAI_IMAGE["properties"]["content"] = _SCORES
+_OPENAI_IMAGE["properties"]["revised_prompt"] = _TEXT | {
+    "description": "what was read in the place of Chinese"
+}
 _OPENAI_ERROR: Final = _closed(
     message=_TEXT, type=_TEXT, param={"type": ["string", "null"]}, code=_TEXT
 )
@@ -46,6 +52,8 @@ _OPENAI_IMAGES: Final = _closed(
     size=_TEXT,
     data={"type": "array", "items": _OPENAI_IMAGE},
 )
+_MAYBE: Final[Json] = {"type": ["string", "null"]}
+_TRANSLATION: Final = _closed(instruction=_TEXT, language=_MAYBE, translation=_MAYBE, engine=_MAYBE)
 _MODEL: Final = _closed(id=_TEXT, object=_TEXT, created=_WHOLE, owned_by=_TEXT)
 
 SECURITY: Final[Json] = {
@@ -67,6 +75,7 @@ SCHEMAS: Final[Json] = {
     "About": _ABOUT,
     "Error": _closed(error=_ERROR),
     "Edits": _closed(images={"type": "array", "items": _IMAGE}),
+    "Translation": _TRANSLATION,
     "OpenAIError": _closed(error=_OPENAI_ERROR),
     "OpenAIImages": _OPENAI_IMAGES,
     "OpenAIModel": _MODEL,

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from runtime.errors import InvalidRequest
 from runtime.manifest import Manifest
 from service.edit import EDIT
+from service.errors import KINDS, MALFORMED, RATE_LIMITED, TOO_LARGE, UNAUTHORIZED
 from service.openapi.answers import OF_AN_EDIT, content, errors, pictures, ref
 from service.openapi.schemas import bodies, edit_fields
 
 Json = dict[str, Any]
 
 _EXAMPLE: Final = {"instruction": "make it night", "seed": 7}
+
+
+_RAISED: Final = (KINDS[InvalidRequest], KINDS[Exception])
 
 
 def editing(manifest: Manifest, most: int) -> Json:
@@ -31,6 +36,38 @@ def editing(manifest: Manifest, most: int) -> Json:
 
 
 _ABOUT: Final = content("application/json", ref("About"))
+
+
+def translating() -> Json:
+    """`/translate`."""
+    instruction = {"type": "string", "minLength": 1, "maxLength": 1000}
+    operation = {
+        "operationId": "translate",
+        "tags": ["editing"],
+        "summary": "What the model would read in the place of a Chinese instruction",
+        "requestBody": {
+            "required": True,
+            "content": {
+                "application/json": {
+                    "schema": {
+                        "type": "object",
+                        "required": ["instruction"],
+                        "properties": {"instruction": instruction},
+                        "additionalProperties": False,
+                    },
+                    "example": {"instruction": "把猫换成狗"},
+                }
+            },
+        },
+        "responses": {
+            "200": {
+                "description": "the translation; null where the words are read as they are",
+                "content": content("application/json", ref("Translation")),
+            },
+            **errors((MALFORMED, UNAUTHORIZED, RATE_LIMITED, TOO_LARGE, *_RAISED)),
+        },
+    }
+    return {"/translate": {"post": operation}}
 
 
 def watching() -> Json:

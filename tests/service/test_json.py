@@ -199,6 +199,7 @@ def test_a_json_answer_holds_the_picture_and_what_the_headers_hold(client: TestC
     (entry,) = as_json.json()["images"]
     assert base64.b64decode(entry.pop("image")) == as_png.content
     assert entry.pop("media_type") == "image/png"
+    assert (entry.pop("instruction"), entry.pop("translation")) == ("make it night", None)
     assert entry.pop("timings_ms").keys() == {"queue", "encode", "denoise", "decode"}
     for headers in (as_png.headers, as_json.headers):
         told = {name: headers[f"x-retouch-{name}"] for name in entry if name != "seconds"}

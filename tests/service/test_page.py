@@ -36,7 +36,9 @@ def test_whatever_the_page_loads_is_served(client: TestClient) -> None:
     loaded = re.findall(r'(?:src|href)="(page/[^"]+)"', INDEX)
     for script in SCRIPTS.values():
         loaded += [f"page/{name}" for name in re.findall(r'from "\./([^"]+)"', script)]
-    loaded += [f"page/examples/{name}" for name in re.findall(r'"(\w+\.jpg)"', SCRIPTS["incoming.js"])]
+    loaded += [
+        f"page/examples/{name}" for name in re.findall(r'"(\w+\.jpg)"', SCRIPTS["incoming.js"])
+    ]
     assert len(set(loaded)) > len(SCRIPTS)
     for path in set(loaded):
         assert client.get(f"/{path}").status_code == 200, path

@@ -28,7 +28,6 @@ const SAID = {
 
 // What the page calls a field.
 const CALLED = {
-  instruction: "instruction",
   negative_instruction: "negative",
   text_guidance: "words",
   image_guidance: "kept",
@@ -55,6 +54,7 @@ export function inWords(error) {
 }
 
 function blamed(field) {
+  if (field === "instruction") return say("unclear");
   const { minimum, maximum } = bounds[field] ?? {};
   if (minimum === undefined || !(field in CALLED)) return null;
   return say("outside", { field: say(CALLED[field]), minimum, maximum });

@@ -1,0 +1,1 @@
+"""From Chinese to English: words, phrases, the rules of edits; and a translation model."""
