@@ -25,7 +25,10 @@ PHOTO: Any = {"name": "photo.png", "mimeType": "image/png", "buffer": encoded(pi
 RESULT: Any = {
     "image": base64.b64encode(PHOTO["buffer"]).decode(),
     "media_type": "image/png",
-    **{"seed": 1, "size": "48x40", "steps": 2, "seconds": 0.1},
+    "seed": 1,
+    "size": "48x40",
+    "steps": 2,
+    "seconds": 0.1,
 }
 Open = Callable[..., Page]
 
@@ -137,7 +140,8 @@ def test_a_pasted_and_a_dropped_picture_are_taken(opened: Open) -> None:
             """async ([kind, bytes]) => {
                 const data = new DataTransfer();
                 data.items.add(new File([new Uint8Array(bytes)], "a.png", { type: "image/png" }));
-                const init = { bubbles: true, cancelable: true, clipboardData: data, dataTransfer: data };
+                const both = { clipboardData: data, dataTransfer: data };
+                const init = { bubbles: true, cancelable: true, ...both };
                 const name = kind === "DragEvent" ? "drop" : "paste";
                 document.body.dispatchEvent(new window[kind](name, init));
             }""",

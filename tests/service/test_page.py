@@ -16,6 +16,7 @@ FILES = sorted(path for path in STATIC.iterdir() if path.is_file())
 INDEX = (STATIC / "index.html").read_text()
 WORDS = (STATIC / "words.js").read_text()
 SCRIPTS = {path.name: path.read_text() for path in FILES if path.suffix == ".js"}
+EXAMPLE_NAMES = re.findall(r'"(\w+\.jpg)"', SCRIPTS["incoming.js"])
 KEY = re.compile(r"^    (\w+):", re.MULTILINE)
 
 
@@ -36,9 +37,7 @@ def test_whatever_the_page_loads_is_served(client: TestClient) -> None:
     loaded = re.findall(r'(?:src|href)="(page/[^"]+)"', INDEX)
     for script in SCRIPTS.values():
         loaded += [f"page/{name}" for name in re.findall(r'from "\./([^"]+)"', script)]
-    loaded += [
-        f"page/examples/{name}" for name in re.findall(r'"(\w+\.jpg)"', SCRIPTS["incoming.js"])
-    ]
+    loaded += [f"page/examples/{name}" for name in EXAMPLE_NAMES]
     assert len(set(loaded)) > len(SCRIPTS)
     for path in set(loaded):
         assert client.get(f"/{path}").status_code == 200, path
@@ -109,7 +108,7 @@ def test_every_element_that_a_script_wants_is_there() -> None:
 
 def test_every_example_is_credited() -> None:
     credits = (EXAMPLES / "README.md").read_text()
-    for name in re.findall(r'"(\w+\.jpg)"', SCRIPTS["incoming.js"]):
+    for name in EXAMPLE_NAMES:
         author = re.search(rf"\| {name} \| [^|]+ \| ([^|(]+)", credits)
         assert author
         assert WORDS.count(author[1].strip()) == 2
