@@ -362,6 +362,54 @@ def test_the_middle_of_a_scale_is_the_models_own_value(opened: Open) -> None:
     expect(number).to_have_value("0")
 
 
+def test_a_cell_of_the_grid_is_gone_on_with(opened: Open) -> None:
+    page = opened()
+    upload(page)
+    edit(page)
+    page.get_by_role("button", name="Compare strengths in a grid").click()
+    dialog = page.get_by_role("dialog", name="Compare strengths")
+    dialog.get_by_label("Picture (s_I)").fill("1, 2")
+    dialog.get_by_role("button", name="Make the grid").click()
+    cells = dialog.locator("#grid-sheet button")
+    expect(cells).to_have_count(6)
+    expect(cells.nth(1)).to_have_accessible_name("Words 3.75 · picture 2")
+    with page.expect_download() as download:
+        dialog.get_by_role("link", name="Download the sheet").click()
+    assert Image.open(download.value.path()).width > picture().width
+    cells.nth(1).click()
+    expect(dialog).to_be_hidden()
+    expect(page.get_by_label("Words, exact value")).to_have_value("3.75")
+    expect(page.get_by_label("Picture, exact value")).to_have_value("2")
+    expect(page.locator("#entries li")).to_have_count(2)
+
+
+def test_a_bad_grid_is_told_in_words(opened: Open) -> None:
+    page = opened(refused=422)
+    upload(page)
+    page.get_by_label("What shall change?").fill("invert")
+    page.get_by_role("button", name="Compare strengths in a grid").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Words (s_T)").fill("1, 99")
+    page.keyboard.press("Enter")
+    expect(dialog.get_by_role("status")).to_contain_text("“Words” does not fit. Give 0 to 30.")
+    page.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
+
+
+def test_the_poster_is_made_of_the_result(opened: Open) -> None:
+    page = opened()
+    upload(page)
+    edit(page)
+    page.get_by_role("button", name="Make a poster").click()
+    dialog = page.get_by_role("dialog", name="Your poster")
+    expect(dialog.get_by_alt_text("Before, after and the instruction: invert")).to_be_visible()
+    with page.expect_download() as download:
+        dialog.get_by_role("link", name="Download").click()
+    assert Image.open(download.value.path()).width > picture().width
+    dialog.get_by_role("button", name="Close").click()
+    expect(dialog).to_be_hidden()
+
+
 def test_chinese_is_spoken_to_those_who_read_it_and_can_be_chosen(opened: Open) -> None:
     page = opened(locale="zh-CN")
     upload(page)
