@@ -14,14 +14,14 @@ import pytest
 from PIL import Image
 
 pytest.importorskip("playwright")
-from playwright.sync_api import Browser, Locator, Page, Route, expect
+from playwright.sync_api import Browser, FilePayload, Locator, Page, Route, expect
 
 from runtime.provenance import read_provenance
 from tests.service.browser import Complaints, chromium
 from tests.service.pictures import encoded, picture
 from tests.service.server import Server, started
 
-PHOTO: Any = {"name": "photo.png", "mimeType": "image/png", "buffer": encoded(picture())}
+PHOTO: FilePayload = {"name": "a.png", "mimeType": "image/png", "buffer": encoded(picture())}
 RESULT: Any = {
     "image": base64.b64encode(PHOTO["buffer"]).decode(),
     "media_type": "image/png",
@@ -128,7 +128,9 @@ def test_a_large_photo_is_sent_upright_and_no_larger_than_need_be(opened: Open) 
     exif = Image.Exif()
     exif[0x0112] = 6  # stands on its side
     photo = encoded(Image.new("RGB", (3000, 2000), "teal"), "JPEG", exif=exif)
-    page.locator("#file").set_input_files({**PHOTO, "mimeType": "image/jpeg", "buffer": photo})
+    page.locator("#file").set_input_files(
+        {"name": "a.jpg", "mimeType": "image/jpeg", "buffer": photo}
+    )
     expect(page.locator("#frame")).to_have_attribute("data-state", "picture")
     assert size_of(page.locator("#before")) == (1365, 2048)
 
