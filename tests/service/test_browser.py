@@ -352,6 +352,20 @@ def test_a_locked_seed_is_kept_and_a_free_one_changes(opened: Open) -> None:
     expect(seed).not_to_have_value(rolled)
 
 
+def test_variations_are_all_kept_and_the_first_is_shown(opened: Open) -> None:
+    page = opened()
+    upload(page)
+    page.get_by_text("More settings").click()
+    page.get_by_label("Variations").fill("3")
+    page.get_by_label("Seed", exact=True).fill("7")
+    edit(page)
+    entries = page.locator("#entries button")
+    expect(entries).to_have_count(3)
+    expect(entries.first).to_have_accessible_name("invert, seed 7")
+    expect(entries.first).to_have_attribute("aria-current", "true")
+    expect(entries.last).to_have_accessible_name("invert, seed 9")
+
+
 def test_the_middle_of_a_scale_is_the_models_own_value(opened: Open) -> None:
     page = opened()
     scale = page.get_by_role("slider", name="Words")

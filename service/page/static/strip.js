@@ -19,7 +19,7 @@ export function drawStrip(entries, picked) {
 
 export function markStrip(entry) {
   for (const button of list.querySelectorAll("button")) {
-    button.toggleAttribute("aria-current", button.dataset.id === String(entry?.id));
+    button.setAttribute("aria-current", button.dataset.id === String(entry?.id));
   }
 }
 
