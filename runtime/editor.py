@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, Self
 
+import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from runtime.backends.base import load_backend
@@ -27,12 +29,14 @@ from runtime.translation import Translation, open_translator, reads_english_alon
 class EditResult:
     """A finished edit: the RGB picture, the parameters that repeat it, and what it cost.
 
-    `bundle` is the digest of the manifest that it was made with, `translation` what its text
-    encoder was given in the place of Chinese words, `content` what a content check found, where
-    there was one.
+    `bundle` is the digest of the manifest that it was made with, `pixels` uint8 [H, W, 3] are the
+    picture as it was edited, shared by edits of one picture, `translation` is what its text encoder
+    was given in the place of Chinese words, `content` what a content check found, where there was
+    one.
     """
 
     image: Image.Image
+    pixels: NDArray[np.uint8] = field(repr=False, compare=False)
     params: EditParams
     bundle: str
     translation: Translation | None
@@ -40,6 +44,11 @@ class EditResult:
     rows: int
     timings: Timings
     content: Verdict | None = None
+
+    @property
+    def before(self) -> Image.Image:
+        """The picture as it was edited: RGB, upright, of the size of `image`."""
+        return Image.fromarray(self.pixels)
 
     def save(self, target: str | Path | IO[bytes], kind: str | None = None, **options: Any) -> None:
         """Write the picture as Pillow does, with its `Provenance` in PNG, JPEG and WebP.
@@ -61,15 +70,15 @@ def result_of(request: Request) -> EditResult:
         assert request.error is not None
         raise request.error
     assert request.result is not None
-    image = Image.fromarray(request.result)
     return EditResult(
-        image,
-        request.params,
-        request.bundle,
-        request.translation,
-        request.ticks,
-        request.rows,
-        request.timings(),
+        image=Image.fromarray(request.result),
+        pixels=request.pixels,
+        params=request.params,
+        bundle=request.bundle,
+        translation=request.translation,
+        ticks=request.ticks,
+        rows=request.rows,
+        timings=request.timings(),
     )
 
 

@@ -21,6 +21,7 @@ PICTURES: Final[dict[str, dict[str, Any]]] = {
 PNG: Final = "image/png"
 TRANSLATION: Final = "X-Retouch-Translation"
 _PRINTABLE: Final = " " + string.punctuation.replace("%", "")
+JSON: Final = "application/json"
 
 
 def encode(result: EditResult, media_type: str) -> bytes:
@@ -66,6 +67,12 @@ def _numbers(result: EditResult) -> dict[str, Any]:
         "rows": result.rows,
         "seconds": round(result.timings.total_s, 3),
     }
+
+
+def entry(result: EditResult) -> dict[str, Any]:
+    """A result as JSON: its picture as PNG, and all that is known of it."""
+    told = {**words(result), **facts(result), "timings_ms": stages(result)}
+    return {"image": in_base64(result, PNG), "media_type": PNG, **told}
 
 
 def stages(result: EditResult) -> dict[str, float]:

@@ -28,6 +28,7 @@ from service.openapi.document import ROUTES as DOCUMENT
 from service.page.routes import ROUTES as PAGE
 from service.schema import EditForm
 from service.settings import Settings
+from service.sheets.routes import ROUTES as SHEETS
 from service.stages import Failure
 from service.translate import ROUTES as TRANSLATE
 from service.trial import open_warm, trial
@@ -41,7 +42,7 @@ async def metrics(request: Request) -> Response:
     return Response(service.metrics.render(), media_type="text/plain; version=0.0.4")
 
 
-web = Starlette(routes=[Route("/metrics", metrics), *OPENAI, *TRANSLATE, *DOCUMENT, *PAGE])
+web = Starlette(routes=[Route("/metrics", metrics), *OPENAI, *TRANSLATE, *SHEETS, *DOCUMENT, *PAGE])
 
 
 def _settings() -> Settings:

@@ -41,6 +41,8 @@ class Edits:
         """Edit as `request` asks. Raises `EditError` or `HttpError`."""
         deadline = asyncio.get_running_loop().time() + self._settings.timeout
         asked, futures = await self._accept(request, face, deadline)
+        if isinstance(asked, Response):
+            return asked
         async with withdrawing(request, deadline):
             results = await all_of(futures)
             for result in results:
@@ -49,7 +51,7 @@ class Edits:
 
     async def _accept(
         self, request: Request, face: Face, deadline: float
-    ) -> tuple[Asked, list[Future[EditResult]]]:
+    ) -> tuple[Asked | Response, list[Future[EditResult]]]:
         """Read, check and queue edits; cancelling a future withdraws its edit."""
         self._worker.check_free()  # before time and memory go into an upload
         with self._intake.place():
@@ -65,10 +67,12 @@ class Edits:
 
     def _queue(
         self, face: Face, read: Callable[[], Fields], accept: str
-    ) -> tuple[Asked, list[Future[EditResult]]]:
+    ) -> tuple[Asked | Response, list[Future[EditResult]]]:
         fields = read()
         check_variations(fields.n, self._settings.max_variations)
         asked = face.ask(fields, accept)
+        if isinstance(asked, Response):
+            return asked, []
         params = self._worker.params(**asked.params)
         image = decode(fields.image)
         if asked.box:

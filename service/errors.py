@@ -66,7 +66,7 @@ KINDS: Final[Mapping[type[Exception], Kind]] = {
     Exception: _INTERNAL,
 }
 
-_FIELDS: Final = {"image", "n", *(spec.name for spec in dataclasses.fields(EditParams))}
+_FIELDS: Final = {"image", "edited", "n", *(spec.name for spec in dataclasses.fields(EditParams))}
 
 
 class HttpError(Exception):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
@@ -16,12 +16,20 @@ from runtime.params import EditParams
 class Vocabulary:
     """The fields beside `image` that a route takes, each with its type, and those that it needs.
 
-    `refused` are fields known from elsewhere, each with why it is refused and what helps.
+    A field of type `BinaryIO` is a file. `refused` are fields known from elsewhere, each with why
+    it is refused and what helps; `several` are fields that may hold more than one value, and are
+    read as lists.
     """
 
     types: Mapping[str, Any]
     required: tuple[str, ...]
     refused: Mapping[str, str] = field(default_factory=dict)
+    several: Collection[str] = ()
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The fields that are files."""
+        return ("image", *(name for name, kind in self.types.items() if kind is BinaryIO))
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +68,10 @@ def variations(count: int) -> Callable[[EditParams], Sequence[EditParams]]:
 class Face:
     """A route's way with edits. Both functions are called in a thread.
 
-    `ask` takes the fields, with `n` in its bounds, and the `Accept` header; it raises
-    `InvalidRequest` or `HttpError`.
+    `ask` takes the fields, with `n` in its bounds, and the `Accept` header; it gives the answer
+    itself where nothing is to be edited, and raises `InvalidRequest` or `HttpError`.
     """
 
     vocabulary: Vocabulary
-    ask: Callable[[Fields, str], Asked]
+    ask: Callable[[Fields, str], Asked | Response]
     answer: Callable[[Asked, Sequence[EditResult]], Response]

@@ -27,8 +27,8 @@ class Settings:
     """What an operator chooses. docs/http.md lists the variables.
 
     `max_upload` is in bytes, `max_uploads` are those on their way at one time; `upload`, `timeout`
-    and `drain` are in seconds; `max_variations` bounds those of one call. Pictures whose score
-    reaches `content_threshold` are refused; None leaves them unchecked.
+    and `drain` are in seconds; `max_variations` and `max_sweep` bound the edits of one call.
+    Pictures whose score reaches `content_threshold` are refused; None leaves them unchecked.
     """
 
     bundle: Path
@@ -43,6 +43,7 @@ class Settings:
     drain: float
     max_variations: int
     translator: Path | None
+    max_sweep: int
     access: Access
     content_threshold: float | None
 
@@ -57,6 +58,7 @@ class Settings:
         limits = _limits(read)
         variations = read.whole("MAX_VARIATIONS", 8, least=1)
         translator = read.text("TRANSLATOR", "")
+        sweep = read.whole("MAX_SWEEP", 36, least=2)
         return cls(
             bundle=Path(read.text("BUNDLE", str(EMBEDDED))).absolute(),
             backend=read.choice("BACKEND", BACKEND_NAMES),
@@ -70,6 +72,7 @@ class Settings:
             drain=read.number("DRAIN_SECONDS", 25, most=3600),
             max_variations=min(variations, limits.capacity),
             translator=Path(translator).absolute() if translator else None,
+            max_sweep=min(sweep, limits.capacity),
             access=_access(read),
             content_threshold=_content_threshold(read),
         )

@@ -42,6 +42,16 @@ _OPENAI_IMAGE["properties"]["content"] = _SCORES
 _OPENAI_IMAGE["properties"]["revised_prompt"] = _TEXT | {
     "description": "what was read in the place of Chinese"
 }
+_AXIS: Final = _closed(field=_TEXT, values={"type": "array"})
+_CELL: Final = _closed(
+    row=_WHOLE, column=_WHOLE, instruction=_TEXT, text_guidance=_NUMBER, image_guidance=_NUMBER
+)
+_SWEEP: Final = _closed(
+    sheet=_BASE64,
+    media_type=_TEXT,
+    axes=_closed(rows={"anyOf": [_AXIS, {"type": "null"}]}, columns=_AXIS),
+    images={"type": "array", "items": {"allOf": [_IMAGE, _CELL]}},
+)
 _OPENAI_ERROR: Final = _closed(
     message=_TEXT, type=_TEXT, param={"type": ["string", "null"]}, code=_TEXT
 )
@@ -76,6 +86,7 @@ SCHEMAS: Final[Json] = {
     "Error": _closed(error=_ERROR),
     "Edits": _closed(images={"type": "array", "items": _IMAGE}),
     "Translation": _TRANSLATION,
+    "Sweep": _SWEEP,
     "OpenAIError": _closed(error=_OPENAI_ERROR),
     "OpenAIImages": _OPENAI_IMAGES,
     "OpenAIModel": _MODEL,

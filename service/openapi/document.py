@@ -15,6 +15,7 @@ from runtime.version import VERSION
 from service.openai.description import openai
 from service.openapi.components import SCHEMAS, SECURITY
 from service.openapi.operations import editing, translating, watching
+from service.sheets.description import sheets
 
 Json = dict[str, Any]
 
@@ -33,7 +34,13 @@ def document(manifest: Manifest, most: int, locked: bool) -> Json:
             "summary": "A picture and a sentence in, the edited picture out",
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
-        "paths": editing(manifest, most) | translating() | openai(manifest, most) | watching(),
+        "paths": {
+            **editing(manifest, most),
+            **sheets(manifest),
+            **translating(),
+            **openai(manifest, most),
+            **watching(),
+        },
         "components": {"schemas": SCHEMAS, **known},
         **needed,
     }

@@ -44,16 +44,20 @@ def bodies(vocabulary: Vocabulary, fields: Mapping[str, Json], example: Json) ->
 
     `fields` are the schemas of the vocabulary's names, `example` a body without its picture.
     """
-    named = {name: fields[name] for name in vocabulary.types}
+    files = vocabulary.files
+    named = {name: fields[name] for name in vocabulary.types if name not in files}
+    lists = {name: {"type": "array", "items": named[name]} for name in vocabulary.several}
+    either = {name: {"anyOf": [named[name], several]} for name, several in lists.items()}
+    types = {"contentType": "image/png, image/jpeg, image/webp"}
     return {
         "required": True,
         "content": {
             "multipart/form-data": {
-                "schema": _object(vocabulary, {"image": _FILE} | named),
-                "encoding": {"image": {"contentType": "image/png, image/jpeg, image/webp"}},
+                "schema": _object(vocabulary, dict.fromkeys(files, _FILE) | named | lists),
+                "encoding": dict.fromkeys(files, types),
             },
             "application/json": {
-                "schema": _object(vocabulary, {"image": _BASE64} | named),
+                "schema": _object(vocabulary, dict.fromkeys(files, _BASE64) | named | either),
                 "example": {"image": DOT, **example},
             },
         },

@@ -6,7 +6,18 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
+from service.errors import NOT_ACCEPTABLE, HttpError
+
 _QUALITY: Final = re.compile(r"[01](\.\d{0,3})?", re.ASCII)
+
+
+def chosen(accept: str, offers: Sequence[str]) -> str:
+    """As `preferred`. Raises `HttpError` 406 when none is accepted."""
+    media_type = preferred(accept, offers)
+    if media_type is None:
+        told = f"{accept!r:.100} cannot be given; accept {' or '.join(offers)}"
+        raise HttpError(NOT_ACCEPTABLE, told)
+    return media_type
 
 
 def preferred(accept: str, offers: Sequence[str]) -> str | None:

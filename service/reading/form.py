@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import json
-from typing import Any
+from typing import Any, BinaryIO
 
 from starlette.datastructures import FormData, UploadFile
 
 from runtime.errors import InvalidRequest
 from service.face import Fields, Vocabulary
-from service.reading.fields import check_names, check_present, typed
+from service.reading.fields import check_names, check_present, listed, typed
 
 
 def from_form(form: FormData, vocabulary: Vocabulary) -> Fields:
@@ -18,21 +18,28 @@ def from_form(form: FormData, vocabulary: Vocabulary) -> Fields:
     # image[] is how some clients name the only element of a list
     parts = [(name.removesuffix("[]"), part) for name, part in form.multi_items()]
     names = [name for name, _ in parts]
-    check_names(names, vocabulary)
+    check_names(names, vocabulary, repeatable=vocabulary.several)
     check_present(names, vocabulary)
-    image = dict(parts)["image"]
-    if not isinstance(image, UploadFile):
-        raise InvalidRequest("image is text; upload the file itself (URLs are not fetched)")
     given: dict[str, Any] = {}
     for name, part in parts:
-        if name == "image":
+        if name in vocabulary.files:
+            given[name] = _file(name, part)
             continue
         if isinstance(part, UploadFile):
             raise InvalidRequest(f"{name} is a file; send it as text")
-        value = typed(name, _text(name, part), vocabulary)
-        if value is not None:
-            given[name] = value
-    return Fields(image.file, given.pop("n", 1), given)
+        text = _text(name, part)
+        if name in vocabulary.several:
+            given.setdefault(name, []).extend(listed(name, text, vocabulary))
+        else:
+            given[name] = typed(name, text, vocabulary)
+    given = {name: value for name, value in given.items() if value not in (None, [])}
+    return Fields(given.pop("image"), given.pop("n", 1), given)
+
+
+def _file(name: str, part: UploadFile | str) -> BinaryIO:
+    if not isinstance(part, UploadFile):
+        raise InvalidRequest(f"{name} is text; upload the file itself (URLs are not fetched)")
+    return part.file
 
 
 def _text(name: str, raw: str) -> str:

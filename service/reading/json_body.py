@@ -23,8 +23,11 @@ def from_json(body: BinaryIO, vocabulary: Vocabulary) -> Fields:
     check_names(names, vocabulary)
     given = {name: value for name, value in pairs if value is not None}
     check_present(list(given), vocabulary)
-    image = io.BytesIO(_decoded(given.pop("image")))
-    return Fields(image, given.pop("n", 1), given)
+    for name in given.keys() & vocabulary.files:
+        given[name] = io.BytesIO(_decoded(name, given[name]))
+    for name in given.keys() & vocabulary.several:
+        given[name] = _list(name, given[name])
+    return Fields(given.pop("image"), given.pop("n", 1), given)
 
 
 def _pairs(body: bytes) -> list[tuple[str, Any]]:
@@ -45,12 +48,20 @@ def _refuse(name: str) -> NoReturn:
     raise ValueError(f"{name} is no JSON number")
 
 
-def _decoded(image: object) -> bytes:
+def _list(name: str, value: object) -> list[Any]:
+    values = value if isinstance(value, list) and not isinstance(value, _Object) else [value]
+    if not values:
+        raise InvalidRequest(f"{name} is an empty list; give values, or leave it out")
+    return values
+
+
+def _decoded(name: str, image: object) -> bytes:
     if not isinstance(image, str):
-        raise InvalidRequest(f"image is {type(image).__name__}; give the file's bytes in base64")
+        raise InvalidRequest(f"{name} is {type(image).__name__}; give the file's bytes in base64")
     try:
         return base64.b64decode(image, validate=True)
     except ValueError as exc:
         raise InvalidRequest(
-            f"image is no base64 ({exc}); give the file's bytes alone, without line breaks or data:"
+            f"{name} is no base64 ({exc}); give the file's bytes alone, "
+            "without line breaks or data:"
         ) from exc

@@ -37,6 +37,7 @@ def test_an_edit_returns_what_repeats_it_and_what_it_cost(
     result = editor.edit(picture, "make it night")
     assert result.image.mode == "RGB"
     assert result.image.size == picture.size
+    assert np.array_equal(np.asarray(result.before), np.asarray(picture))
     assert (result.ticks, result.rows) == (4, 12)  # the bundle's default steps, of 3 rows
     assert min(dataclasses.astuple(result.timings)) >= 0
     assert result.timings.total_s == pytest.approx(sum(dataclasses.astuple(result.timings)))

@@ -24,6 +24,7 @@ from service.errors import (
 )
 from service.openai.face import VOCABULARY
 from service.settings import SOURCE_ROOT, Settings
+from service.sheets.grid import AXES
 
 PAGE = (SOURCE_ROOT / "docs" / "http.md").read_text()
 
@@ -85,3 +86,13 @@ def test_every_error_code_is_listed_with_its_status() -> None:
 def test_every_field_of_openais_api_is_listed_or_refused(name: str) -> None:
     section = PAGE.partition("## `POST /v1/images/edits`")[2].partition("## Errors")[0]
     assert f"`{name}`" in section
+
+
+@pytest.mark.parametrize("name", AXES)
+def test_every_field_that_may_vary_in_a_sweep_is_named(name: str) -> None:
+    section = PAGE.partition("## `POST /sweep`")[2].partition("## `POST /poster`")[0]
+    assert f"`{name}`" in section
+
+
+def test_the_bound_of_a_sweep_is_listed_with_its_default() -> None:
+    assert str(Settings.from_env({}).max_sweep) in row("`RETOUCH_MAX_SWEEP`")

@@ -52,6 +52,7 @@ def test_every_limit_of_the_engine_has_a_variable() -> None:
         ("RETOUCH_MAX_UPLOAD_MB", "nan"),
         ("RETOUCH_MAX_UPLOADS", "0"),
         ("RETOUCH_MAX_VARIATIONS", "0"),
+        ("RETOUCH_MAX_SWEEP", "1"),
         ("RETOUCH_MAX_CACHE_BYTES", "-1"),
         ("RETOUCH_UPLOAD_SECONDS", "0"),
         ("RETOUCH_TIMEOUT_SECONDS", "soon"),

@@ -1,0 +1,1 @@
+"""What is drawn from results: the contact sheet of a sweep, and the poster."""

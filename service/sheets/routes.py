@@ -1,0 +1,32 @@
+"""Routes of what is drawn."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import bentoml
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from service.sheets.poster_face import poster_face
+from service.sheets.sweep_face import sweep_face
+
+
+async def sweep(request: Request) -> Response:
+    service = bentoml.get_current_service()
+    face = sweep_face(service.worker.manifest, service.settings.max_sweep)
+    response: Response = await service.edits.answer(request, face)
+    return response
+
+
+async def poster(request: Request) -> Response:
+    service = bentoml.get_current_service()
+    response: Response = await service.edits.answer(request, poster_face(service.worker.manifest))
+    return response
+
+
+ROUTES: Final = (
+    Route("/sweep", sweep, methods=["POST"]),
+    Route("/poster", poster, methods=["POST"]),
+)
