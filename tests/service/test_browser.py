@@ -93,6 +93,12 @@ def size_of(image: Locator) -> tuple[int, int]:
     return width, height
 
 
+def downloaded(page: Page, link: Locator) -> bytes:
+    with page.expect_download() as download:
+        link.click()
+    return download.value.path().read_bytes()
+
+
 def stream_of(page: Page, *events: tuple[str, dict[str, Any]]) -> None:
     """Answer the next edits with these events."""
     body = "".join(f"event: {name}\ndata: {json.dumps(data)}\n\n" for name, data in events)
@@ -108,9 +114,7 @@ def test_a_picture_and_a_sentence_give_the_edited_picture(opened: Open) -> None:
     width, height = size_of(page.locator("#after"))
     expect(page.locator("#status")).to_contain_text(f"{width} × {height} pixels")
     expect(page.locator("#before")).to_be_visible()
-    with page.expect_download() as download:
-        page.get_by_role("link", name="Download").click()
-    saved = download.value.path().read_bytes()
+    saved = downloaded(page, page.get_by_role("link", name="Download"))
     assert read_provenance(saved).params.instruction == "invert"  # it is the server's own file
     assert Image.open(io.BytesIO(saved)).size == (width, height)
 
@@ -389,9 +393,8 @@ def test_a_cell_of_the_grid_is_gone_on_with(opened: Open) -> None:
     cells = dialog.locator("#grid-sheet button")
     expect(cells).to_have_count(6)
     expect(cells.nth(1)).to_have_accessible_name("Words 3.75 · picture 2")
-    with page.expect_download() as download:
-        dialog.get_by_role("link", name="Download the sheet").click()
-    assert Image.open(download.value.path()).width > picture().width
+    sheet = downloaded(page, dialog.get_by_role("link", name="Download the sheet"))
+    assert Image.open(io.BytesIO(sheet)).width > picture().width
     cells.nth(1).click()
     expect(dialog).to_be_hidden()
     expect(page.get_by_label("Words, exact value")).to_have_value("3.75")
@@ -419,9 +422,8 @@ def test_the_poster_is_made_of_the_result(opened: Open) -> None:
     page.get_by_role("button", name="Make a poster").click()
     dialog = page.get_by_role("dialog", name="Your poster")
     expect(dialog.get_by_alt_text("Before, after and the instruction: invert")).to_be_visible()
-    with page.expect_download() as download:
-        dialog.get_by_role("link", name="Download").click()
-    assert Image.open(download.value.path()).width > picture().width
+    poster = downloaded(page, dialog.get_by_role("link", name="Download"))
+    assert Image.open(io.BytesIO(poster)).width > picture().width
     dialog.get_by_role("button", name="Close").click()
     expect(dialog).to_be_hidden()
 
