@@ -22,6 +22,7 @@ from export.graphs import build_graph
 from export.lora import Lora, parse_lora
 from export.pack import building, digest, write_manifest, write_tokenizer
 from export.precision import HALF_ARITHMETIC, reduce_timestep, store_half, to_half
+from export.preview import PreviewFit
 from export.reference import EagerEdit, Expected, Probe, picture, run_eager
 from export.to_onnx import save, to_onnx
 from export.verify import check, compare, verify_edit, verify_graph
@@ -110,6 +111,7 @@ class _Job:
         self._expected: dict[GraphName, Expected] = {}
         self.half_report: list[Parity] = []
         self.edit = self._edit()
+        self._preview = PreviewFit(self.model.downscale)
 
     def export(self, name: GraphName) -> None:
         """Load a graph's components, run it as it is, convert it, write it, forget it."""
@@ -117,6 +119,7 @@ class _Job:
         ports = self._ports[name]
         self._expected[name] = run_eager(module, self._probe(3, 12, 16).inputs(name), ports)
         self.edit.advance(name, module)
+        self._preview.advance(module)
         if name == "tick":
             reduce_timestep(module.unet)
         half = self._precision == "fp16"
@@ -170,6 +173,7 @@ class _Job:
             defaults=self._defaults,
             graphs={graph: (variant,) for graph, variant in self._variants.items()},
             parity=(),
+            preview=self._preview.projection,
         )
 
     def _variant(self, path: Path, data: tuple[Path, ...], ports: Ports) -> Variant:

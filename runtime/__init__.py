@@ -22,6 +22,7 @@ from runtime.errors import (
 from runtime.image import read_image
 from runtime.manifest import Manifest
 from runtime.params import EditParams, PlanName, SamplerName
+from runtime.progress import Progress
 from runtime.provenance import Provenance, read_provenance
 from runtime.request import Timings
 from runtime.scheduler import Limits
@@ -50,6 +51,7 @@ __all__ = [
     "OutOfMemory",
     "Overloaded",
     "PlanName",
+    "Progress",
     "Provenance",
     "SamplerName",
     "ShuttingDown",

@@ -24,6 +24,7 @@ from runtime.errors import EditError
 from runtime.jobs import STREAM, Job, bytes_of, plan
 from runtime.manifest import GRAPH_NAMES, Manifest
 from runtime.params import EditParams, SamplerName
+from runtime.progress import OnStep
 from runtime.provenance import read_provenance
 
 MINI: Final = Path(__file__).resolve().parent.parent / "models" / "mini"
@@ -177,7 +178,7 @@ def _edit_all(editor: Editor, jobs: Sequence[Job], params: EditParams, tell: Tel
         bar = progress.add_task("editing", total=len(jobs) * params.steps)
         for start in range(0, len(jobs), _TOGETHER):
             group = jobs[start : start + _TOGETHER]
-            outcomes = _edit_group(editor, group, params, lambda *_: progress.advance(bar))
+            outcomes = _edit_group(editor, group, params, lambda _: progress.advance(bar))
             for job, outcome in zip(group, outcomes, strict=True):
                 tell(job, outcome)
                 failures += isinstance(outcome, EditError)
@@ -185,7 +186,7 @@ def _edit_all(editor: Editor, jobs: Sequence[Job], params: EditParams, tell: Tel
 
 
 def _edit_group(
-    editor: Editor, group: Sequence[Job], params: EditParams, on_step: Callable[[int, int], None]
+    editor: Editor, group: Sequence[Job], params: EditParams, on_step: OnStep
 ) -> list[EditResult | EditError]:
     """Read, edit together and write; an outcome for each job, in order."""
     outcomes: dict[Job, EditResult | EditError] = {}

@@ -61,6 +61,10 @@ def _parse_object(kind: Any, value: Any, where: str) -> Any:
 
 
 def _parse_union(kinds: tuple[Any, ...], value: Any, where: str) -> Any:
+    if types.NoneType in kinds and value is not None:
+        kinds = tuple(kind for kind in kinds if kind is not types.NoneType)
+    if len(kinds) == 1:  # whose own errors say more
+        return parse(kinds[0], value, where)
     for kind in kinds:
         try:
             return parse(kind, value, where)

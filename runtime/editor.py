@@ -15,10 +15,11 @@ from PIL import Image
 from runtime.backends.base import load_backend
 from runtime.bundle import Bundle
 from runtime.content import Verdict
-from runtime.engine import Engine, OnStep
+from runtime.engine import Engine
 from runtime.errors import EditError, InvalidRequest
 from runtime.manifest import Manifest
 from runtime.params import EditParams
+from runtime.progress import OnStep
 from runtime.provenance import Provenance, save_options
 from runtime.request import Request, Status, Timings
 from runtime.scheduler import Limits

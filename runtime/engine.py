@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 import logging
 import threading
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Sequence
 
 from PIL import Image
 
@@ -15,6 +16,7 @@ from runtime.cache import Cache
 from runtime.errors import Cancelled, InvalidRequest, Overloaded, ShuttingDown
 from runtime.image import edit_size, to_pixels, to_rgb
 from runtime.params import EditParams
+from runtime.progress import OnStep, Progress
 from runtime.request import Request, Status
 from runtime.runner import Runner
 from runtime.samplers import Table, sampler_table
@@ -29,9 +31,6 @@ from runtime.translation import (
 )
 
 log = logging.getLogger(__name__)
-
-OnStep = Callable[[int, int], None]
-"""Called after each step with (steps taken, all steps), in the engine's thread."""
 
 
 class Engine:
@@ -116,10 +115,11 @@ class Engine:
                 self._table(params),
                 pixels[size],
                 on_step,
+                index,
                 self._digest,
                 self.translate(params),
             )
-            for params, size in zip(asked, sizes, strict=True)
+            for index, (params, size) in enumerate(zip(asked, sizes, strict=True))
         ]
 
     def add(self, *requests: Request) -> None:
@@ -136,6 +136,12 @@ class Engine:
         """Raises `Overloaded` when the queue is full: cheaper to learn than after `prepare`."""
         with self._lock:
             self._check_room(1)
+
+    def ahead(self, request: Request) -> int:
+        """How many wait before `request`; 0 when it is the next, or does not wait any more."""
+        with self._lock:
+            waiting = self._scheduler.waiting
+            return waiting.index(request) if request in waiting else 0
 
     def step(self) -> list[Request]:
         """Run one tick; returns the requests that it finished, failed or dropped as cancelled.
@@ -185,11 +191,22 @@ class Engine:
     def _after_step(self, request: Request) -> None:
         if request.status is Status.RUNNING and request.on_step is not None:
             try:
-                request.on_step(request.step, request.table.steps)
+                request.on_step(self._progress(request))
             except Exception:
                 log.exception("on_step of request %d failed; the edit goes on", request.id)
         if request.step == request.table.steps and not request.withdrawn:
             self._runner.decode(request)
+
+    def _progress(self, request: Request) -> Progress:
+        assert request.latents is not None
+        return Progress(
+            request.index,
+            request.step,
+            request.table.steps,
+            time.perf_counter() - request.marks["encoded"],
+            request.latents.history,
+            self.manifest.preview,
+        )
 
     def _count(self, finished: list[Request], rows: int) -> None:
         self._stats.ticks += bool(rows)

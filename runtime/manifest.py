@@ -16,6 +16,7 @@ from typing import Final, Literal
 
 from runtime.closed_json import parse, plain
 from runtime.errors import BundleCorrupt, BundleIncompatible
+from runtime.projection import Projection
 
 SCHEMA_VERSION: Final = 1
 MANIFEST_FILE: Final = "manifest.json"
@@ -183,7 +184,8 @@ class Parity:
 class Manifest:
     """All that is known about a bundle. `defaults` are `EditParams` fields calibrated for it.
 
-    `tokenizer_2` is that of the second text encoder, which models with pooled text have.
+    `tokenizer_2` is that of the second text encoder, which models with pooled text have. `preview`
+    makes small pictures of latents; None: a bundle from before it was fitted.
     """
 
     schema_version: int
@@ -197,6 +199,7 @@ class Manifest:
     graphs: Mapping[GraphName, tuple[Variant, ...]]
     parity: tuple[Parity, ...]
     tokenizer_2: Tokenizer | None = None
+    preview: Projection | None = None
 
     def __post_init__(self) -> None:
         if missing := [name for name in GRAPH_NAMES if not self.graphs.get(name)]:
@@ -205,6 +208,11 @@ class Manifest:
             raise BundleCorrupt("tokenizer_2 and pooled_width go together; export the bundle again")
         if len(lengths := {tokenizer.max_length for tokenizer in self.tokenizers()}) > 1:
             raise BundleCorrupt(f"max_length of the tokenizers differs: {sorted(lengths)}")
+        channels = self.model.latent_channels
+        if self.preview is not None and len(self.preview.matrix) != channels:
+            raise BundleCorrupt(
+                f"preview has {len(self.preview.matrix)} channels, the latents have {channels}"
+            )
 
     def tokenizers(self) -> tuple[Tokenizer, ...]:
         """One for each input of the text encoder, in their order."""

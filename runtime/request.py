@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import Any
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from runtime.errors import EditError
 from runtime.guidance import Branch, Weights, branch_weights
 from runtime.params import EditParams
+from runtime.progress import OnStep
 from runtime.rng import TorchNormal
 from runtime.samplers import Table
 from runtime.translation import Translation
@@ -72,7 +73,8 @@ class Request:
     params: EditParams
     table: Table
     pixels: NDArray[np.uint8]  # [H, W, 3], the picture as it is edited
-    on_step: Callable[[int, int], None] | None = None
+    on_step: OnStep | None = None
+    index: int = 0  # among those queued with it
     bundle: str = ""  # digest of the manifest that it is edited with
     translation: Translation | None = None  # what the text encoder is given in place of its words
     id: int = field(default_factory=lambda: next(_ids))

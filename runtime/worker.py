@@ -13,10 +13,11 @@ from typing import Any
 from PIL import Image
 
 from runtime.editor import EditResult, edit_params, open_engine, result_of
-from runtime.engine import Engine, OnStep
+from runtime.engine import Engine
 from runtime.errors import BackendFailure, EditError, ShuttingDown
 from runtime.manifest import Manifest
 from runtime.params import EditParams
+from runtime.progress import OnStep
 from runtime.request import Request
 from runtime.scheduler import Limits
 from runtime.stats import Stats
@@ -25,16 +26,42 @@ from runtime.translation import Translation
 log = logging.getLogger(__name__)
 
 
-class EngineWorker:
-    """Runs an engine in a thread of its own; every method may be called from any thread.
+class Pending(Future[EditResult]):
+    """The result of a queued edit. Cancelling it withdraws the edit before the next tick.
 
-    Cancelling a returned future withdraws its request before the next tick. Until a request is
-    finished its future counts as pending, so that it can always be cancelled.
+    It counts as pending until the edit is finished, so that it can always be cancelled.
     """
+
+    def __init__(self, request: Request, engine: Engine) -> None:
+        super().__init__()
+        self._request, self._engine = request, engine
+
+    @property
+    def params(self) -> EditParams:
+        return self._request.params
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(width, height) of the result."""
+        height, width = self._request.size
+        return width, height
+
+    def twin(self) -> Pending:
+        """Another future of the same edit, for whoever passes its result on."""
+        return Pending(self._request, self._engine)
+
+    @property
+    def ahead(self) -> int:
+        """How many edits wait before this one; 0 when it is the next, or has joined."""
+        return self._engine.ahead(self._request)
+
+
+class EngineWorker:
+    """Runs an engine in a thread of its own; every method may be called from any thread."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._futures: dict[Request, Future[EditResult]] = {}
+        self._futures: dict[Request, Pending] = {}
         self._wake = threading.Condition()
         self._draining = False
         self._thread = threading.Thread(target=self._loop, name="engine", daemon=True)
@@ -43,6 +70,11 @@ class EngineWorker:
     @property
     def manifest(self) -> Manifest:
         return self._engine.manifest
+
+    @property
+    def previews(self) -> bool:
+        """Whether progress may be shown with a preview."""
+        return self.manifest.preview is not None
 
     @property
     def alive(self) -> bool:
@@ -65,7 +97,7 @@ class EngineWorker:
 
     def submit(
         self, image: Image.Image, params: EditParams, on_step: OnStep | None = None
-    ) -> Future[EditResult]:
+    ) -> Pending:
         """Queue an edit; the future holds its result or an `EditError`.
 
         Raises `InvalidRequest`, `Overloaded` or `ShuttingDown` at once.
@@ -74,7 +106,7 @@ class EngineWorker:
 
     def submit_all(
         self, image: Image.Image, asked: Sequence[EditParams], on_step: OnStep | None = None
-    ) -> list[Future[EditResult]]:
+    ) -> list[Pending]:
         """Queue edits of one picture, all or none; raises what `submit` does.
 
         The picture is prepared once, and the engine's cache spares encoding it again.
@@ -109,8 +141,8 @@ class EngineWorker:
         self._thread.join()
         self._engine.close()
 
-    def _enqueue(self, requests: Sequence[Request]) -> list[Future[EditResult]]:
-        futures: dict[Request, Future[EditResult]] = {request: Future() for request in requests}
+    def _enqueue(self, requests: Sequence[Request]) -> list[Pending]:
+        futures = {request: Pending(request, self._engine) for request in requests}
         with self._wake:
             self._check_running()
             self._engine.add(*requests)

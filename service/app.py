@@ -30,6 +30,7 @@ from service.schema import EditForm
 from service.settings import Settings
 from service.sheets.routes import ROUTES as SHEETS
 from service.stages import Failure
+from service.stream.routes import ROUTES as STREAM
 from service.translate import ROUTES as TRANSLATE
 from service.trial import open_warm, trial
 
@@ -42,7 +43,8 @@ async def metrics(request: Request) -> Response:
     return Response(service.metrics.render(), media_type="text/plain; version=0.0.4")
 
 
-web = Starlette(routes=[Route("/metrics", metrics), *OPENAI, *TRANSLATE, *SHEETS, *DOCUMENT, *PAGE])
+_ROUTES: Final = (*OPENAI, *STREAM, *TRANSLATE, *SHEETS, *DOCUMENT, *PAGE)
+web = Starlette(routes=[Route("/metrics", metrics), *_ROUTES])
 
 
 def _settings() -> Settings:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import os
-from collections.abc import Callable
-from concurrent.futures import Future
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from anyio import CapacityLimiter, from_thread, to_thread
@@ -15,15 +16,26 @@ from starlette.responses import Response
 
 from runtime.editor import EditResult
 from runtime.image import fitting
-from runtime.worker import EngineWorker
+from runtime.progress import OnStep
+from runtime.worker import EngineWorker, Pending
 from service.face import Asked, Face, Fields
 from service.metrics import Metrics
 from service.reading.body import received
 from service.reading.intake import Intake
 from service.settings import Settings
-from service.stages import all_of, check_variations, decode, withdrawing
+from service.stages import all_of, check_whole, decode, withdrawing
 
 _MOST_CODECS: Final = 4  # pictures that are decoded or encoded at a time; each may take 500 MB
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """Edits that are queued; cancelling one withdraws it. `deadline` is in the loop's time."""
+
+    face: Face
+    asked: Asked
+    pending: Sequence[Pending]
+    deadline: float
 
 
 class Edits:
@@ -39,20 +51,20 @@ class Edits:
 
     async def answer(self, request: Request, face: Face) -> Response:
         """Edit as `request` asks. Raises `EditError` or `HttpError`."""
-        deadline = asyncio.get_running_loop().time() + self._settings.timeout
-        asked, futures = await self._accept(request, face, deadline)
-        if isinstance(asked, Response):
-            return asked
-        async with withdrawing(request, deadline):
-            results = await all_of(futures)
-            for result in results:
-                self._metrics.observe_edit(result.timings.total_s)
-            return await to_thread.run_sync(face.answer, asked, results, limiter=self.codecs)
+        accepted = await self.accept(request, face)
+        if isinstance(accepted, Response):
+            return accepted
+        async with withdrawing(request, accepted.deadline):
+            return await self.encoded(accepted, await all_of(accepted.pending))
 
-    async def _accept(
-        self, request: Request, face: Face, deadline: float
-    ) -> tuple[Asked | Response, list[Future[EditResult]]]:
-        """Read, check and queue edits; cancelling a future withdraws its edit."""
+    async def accept(
+        self, request: Request, face: Face, on_step: OnStep | None = None
+    ) -> Accepted | Response:
+        """Read, check and queue edits; or the answer, of a face that needs none.
+
+        Raises `EditError` or `HttpError`.
+        """
+        deadline = asyncio.get_running_loop().time() + self._settings.timeout
         self._worker.check_free()  # before time and memory go into an upload
         with self._intake.place():
             async with (
@@ -61,15 +73,24 @@ class Edits:
             ):
                 self._worker.check_free()
                 accept = ",".join(request.headers.getlist("accept"))
-                return await to_thread.run_sync(
-                    self._queue, face, read, accept, limiter=self.codecs
-                )
+                queue = partial(self._queue, face, read, accept, on_step)
+                asked, pending = await to_thread.run_sync(queue, limiter=self.codecs)
+        if isinstance(asked, Response):
+            return asked
+        return Accepted(face, asked, pending, deadline)
+
+    async def encoded(self, accepted: Accepted, results: Sequence[EditResult]) -> Response:
+        """What is answered when all edits are done."""
+        for result in results:
+            self._metrics.observe_edit(result.timings.total_s)
+        answer = partial(accepted.face.answer, accepted.asked, results)
+        return await to_thread.run_sync(answer, limiter=self.codecs)
 
     def _queue(
-        self, face: Face, read: Callable[[], Fields], accept: str
-    ) -> tuple[Asked | Response, list[Future[EditResult]]]:
+        self, face: Face, read: Callable[[], Fields], accept: str, on_step: OnStep | None
+    ) -> tuple[Asked | Response, list[Pending]]:
         fields = read()
-        check_variations(fields.n, self._settings.max_variations)
+        check_whole("n", fields.n, 1, self._settings.max_variations)
         asked = face.ask(fields, accept)
         if isinstance(asked, Response):
             return asked, []
@@ -79,4 +100,4 @@ class Edits:
             params = dataclasses.replace(params, max_size=fitting(image.size, asked.box))
         edits = asked.edits(params)
         from_thread.check_cancelled()
-        return asked, self._worker.submit_all(image, edits)
+        return asked, self._worker.submit_all(image, edits, on_step)

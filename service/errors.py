@@ -66,7 +66,8 @@ KINDS: Final[Mapping[type[Exception], Kind]] = {
     Exception: _INTERNAL,
 }
 
-_FIELDS: Final = {"image", "edited", "n", *(spec.name for spec in dataclasses.fields(EditParams))}
+_PARAMS: Final = (spec.name for spec in dataclasses.fields(EditParams))
+_FIELDS: Final = {"image", "edited", "n", "preview_every", *_PARAMS}
 
 
 class HttpError(Exception):
@@ -101,11 +102,17 @@ def message_of(exc: Exception) -> str:
 
 def to_response(exc: Exception, request_id: str) -> JSONResponse:
     """The error envelope."""
-    kind, message = kind_of(exc), message_of(exc)
-    error: dict[str, Any] = {"code": kind.code, "message": message, "request_id": request_id}
+    error = inner_error(exc, request_id)
+    return JSONResponse({"error": error}, kind_of(exc).status, headers_of(exc))
+
+
+def inner_error(exc: Exception, request_id: str) -> dict[str, Any]:
+    """What is in the envelope."""
+    message = message_of(exc)
+    error = {"code": kind_of(exc).code, "message": message, "request_id": request_id}
     if isinstance(exc, InvalidRequest) and (field := _field(message)):
         error["field"] = field
-    return JSONResponse({"error": error}, kind.status, headers_of(exc))
+    return error
 
 
 def _field(message: str) -> str | None:

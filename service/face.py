@@ -51,12 +51,14 @@ class Asked:
 
     `edits` makes of these, with the bundle's defaults, every edit of the picture that is to be
     made. `box` is the width and height that results have to fit into, instead of a `max_size`.
+    `preview_every` is after how many steps a preview is wanted, 0 for none.
     """
 
     params: Mapping[str, Any]
     media_type: str
     edits: Callable[[EditParams], Sequence[EditParams]]
     box: tuple[int, int] | None = None
+    preview_every: int = 0
 
 
 def variations(count: int) -> Callable[[EditParams], Sequence[EditParams]]:

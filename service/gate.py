@@ -41,7 +41,9 @@ class Exchange:
         self.request_id = given.get("x-request-id", "")
         if not _SANE_ID.fullmatch(self.request_id):
             self.request_id = uuid.uuid4().hex
+        scope.setdefault("state", {})["request_id"] = self.request_id
         self.status = 0
+        self.ended = False
         self.facts = ""
         self._length = given.get("content-length", "")
         self._receive, self._send = receive, send
@@ -114,6 +116,7 @@ class Exchange:
                 if name.startswith(_OWN_HEADERS) and name != TRANSLATION.lower()
             )
         await self._send(message)
+        self.ended = message["type"] == "http.response.body" and not message.get("more_body")
 
     def _too_large(self) -> HttpError:
         bound = self._max_body / 2**20
@@ -133,10 +136,10 @@ class Gate:
         service = bentoml.get_current_service()
         exchange = Exchange(scope, receive, send, service.settings.max_upload)
         failure = await exchange.run(self._app)
-        if failure is not None and exchange.status:
+        if failure is not None and exchange.status and not exchange.ended:
             log.error("id=%s broke off its response", exchange.request_id, exc_info=failure)
             raise failure  # half a response is out: the server can only cut the connection
-        if failure is not None:
+        if failure is not None and not exchange.ended:  # else the response has told of it
             await exchange.answer(failure)
         code = kind_of(failure).code if failure else "ok"
         route = getattr(scope.get("route"), "path", "") or "unknown"

@@ -44,10 +44,10 @@ def decode(upload: BinaryIO) -> Image.Image:
         raise HttpError(TOO_LARGE, str(exc)) from exc
 
 
-def check_variations(n: object, most: int) -> None:
-    """Raises `InvalidRequest` when `n` is no number of variations in [1, most]."""
-    if isinstance(n, bool) or not isinstance(n, int) or not 1 <= n <= most:
-        raise InvalidRequest(f"n {n!r:.60} is out of bounds; give int in [1, {most}]")
+def check_whole(name: str, value: object, low: int, high: int) -> None:
+    """Raises `InvalidRequest` when the field's value is no whole number in [low, high]."""
+    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+        raise InvalidRequest(f"{name} {value!r:.60} is out of bounds; give int in [{low}, {high}]")
 
 
 async def all_of(futures: Sequence[Future[EditResult]]) -> list[EditResult]:

@@ -23,6 +23,7 @@ from runtime.manifest import (
     Variant,
 )
 from runtime.ports import ports_of
+from runtime.projection import Projection
 
 WORDS = ["make", "it", "night", "sepia", "brighter", "darker", "invert", "remove", "the", "car"]
 
@@ -64,9 +65,17 @@ def write_fake_bundle(path: Path, **model: Any) -> Path:
             for name, ports in ports_of(Model(**{**facts, **model})).items()
         },
         parity=(),
+        preview=red_green_blue(facts | model),
     )
     (path / MANIFEST_FILE).write_text(manifest.dumps())
     return path
+
+
+def red_green_blue(model: dict[str, Any]) -> Projection:
+    """What the fake decoder does: the first channels are red, green and blue in [-1, 1]."""
+    channels = range(model["latent_channels"])
+    matrix = tuple(tuple(0.5 * (c == colour) for colour in range(3)) for c in channels)
+    return Projection(matrix, (0.5, 0.5, 0.5))
 
 
 def scaled_linear(

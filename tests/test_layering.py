@@ -18,8 +18,8 @@ PACKAGES = ("runtime", "export", "service", "train")
 
 # Each module may import only those before it.
 RUNTIME_ORDER = (
-    *("version", "errors", "params", "closed_json", "manifest", "ports"),
-    *("noise", "samplers", "guidance", "rng"),  # so far pure: stdlib and numpy
+    *("version", "errors", "params", "closed_json", "projection", "manifest", "ports"),
+    *("noise", "samplers", "guidance", "rng", "progress"),  # so far pure: stdlib and numpy
     *("chinese", "translation"),
     *("bundle", "request", "scheduler", "stats", "cache"),
     *("backends", "image", "provenance", "text", "content", "runner", "engine", "editor", "worker"),
@@ -29,7 +29,7 @@ CHINESE_ORDER = (
     *("words", "effects", "lexicon", "phrase", "nouns", "grammar", "looks", "edits", "rules"),
     *("offline", "marian", "distil"),
 )
-PURE = frozenset(RUNTIME_ORDER[:10])
+PURE = frozenset(RUNTIME_ORDER[:12])
 INFERENCE = frozenset({"openvino", "onnxruntime", "tensorrt"})
 TRAINING = frozenset({"torch", "diffusers", "transformers", "onnx", "onnxscript", "cv2"})
 

@@ -11,9 +11,10 @@ from PIL import Image
 
 from runtime.content import Classifier, Verdict
 from runtime.editor import EditResult
-from runtime.engine import Engine, OnStep
+from runtime.engine import Engine
 from runtime.params import EditParams
-from runtime.worker import EngineWorker
+from runtime.progress import OnStep
+from runtime.worker import EngineWorker, Pending
 from service.errors import CONTENT_REFUSED, HttpError
 
 
@@ -29,9 +30,14 @@ class CheckingWorker(EngineWorker):
         self._classifier, self._threshold = classifier, threshold
         self._thread_of_checks = ThreadPoolExecutor(1, thread_name_prefix="content")
 
+    @property
+    def previews(self) -> bool:
+        """None, because they would show what has not been checked."""
+        return False
+
     def submit_all(
         self, image: Image.Image, asked: Sequence[EditParams], on_step: OnStep | None = None
-    ) -> list[Future[EditResult]]:
+    ) -> list[Pending]:
         """As `EngineWorker`; raises `HttpError` 422 for the input too, and the futures hold it."""
         score = self._passed(image, "the picture is refused by the content check", "send another")
         futures = super().submit_all(image, asked, on_step)
@@ -41,9 +47,9 @@ class CheckingWorker(EngineWorker):
         super().close(timeout_s)
         self._thread_of_checks.shutdown()
 
-    def _checked(self, edited: Future[EditResult], score: float) -> Future[EditResult]:
+    def _checked(self, edited: Pending, score: float) -> Pending:
         """A future that stands for `edited` and a check of its result."""
-        checked: Future[EditResult] = Future()
+        checked = edited.twin()
         checked.add_done_callback(lambda done: edited.cancel() if done.cancelled() else None)
         edited.add_done_callback(partial(self._check_later, checked, score))
         return checked

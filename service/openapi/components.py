@@ -78,6 +78,7 @@ _ABOUT: Final = _closed(
     licence=_TEXT,
     languages={"type": "array", "items": _TEXT | {"description": "ISO 639-1"}},
     fields={"type": "object", "additionalProperties": {"type": "object"}},
+    previews={"type": "boolean"},
     max_upload_bytes=_WHOLE,
 )
 

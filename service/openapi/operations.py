@@ -10,6 +10,8 @@ from service.edit import EDIT
 from service.errors import KINDS, MALFORMED, RATE_LIMITED, TOO_LARGE, UNAUTHORIZED
 from service.openapi.answers import OF_AN_EDIT, content, errors, pictures, ref
 from service.openapi.schemas import bodies, edit_fields
+from service.stream.face import MEDIA_TYPE, MOST_STEPS
+from service.stream.face import VOCABULARY as STREAM
 
 Json = dict[str, Any]
 
@@ -32,7 +34,31 @@ def editing(manifest: Manifest, most: int) -> Json:
             **errors(OF_AN_EDIT),
         },
     }
-    return {"/edit": {"post": operation}}
+    return {"/edit": {"post": operation}, "/edit/stream": {"post": _streaming(fields)}}
+
+
+def _streaming(fields: Json) -> Json:
+    every = {
+        "type": "integer",
+        "minimum": 0,
+        "maximum": MOST_STEPS,
+        "default": 0,
+        "description": "steps from one preview to the next; 0 for none",
+    }
+    told = (
+        "events `queued`, `progress` and, last, one of `result` (the schema `Edits`) and `error` "
+        "(what is in the envelope of errors), each with one line of JSON"
+    )
+    return {
+        "operationId": "edit_stream",
+        "tags": ["editing"],
+        "summary": "Edit one picture and tell how far it is",
+        "requestBody": bodies(STREAM, fields | {"preview_every": every}, _EXAMPLE),
+        "responses": {
+            "200": {"description": told, "content": content(MEDIA_TYPE, {"type": "string"})},
+            **errors(OF_AN_EDIT),
+        },
+    }
 
 
 _ABOUT: Final = content("application/json", ref("About"))

@@ -28,5 +28,6 @@ def about(worker: EngineWorker, settings: Settings) -> Json:
         "licence": manifest.licence,
         "languages": list(manifest.model.languages),
         "fields": fields,
+        "previews": worker.previews,
         "max_upload_bytes": settings.max_upload,
     }

@@ -17,6 +17,7 @@ from runtime.backends.base import Array, Backend, Graph, load_backend, probe_all
 from runtime.editor import edit_params
 from runtime.engine import Engine
 from runtime.manifest import GRAPH_NAMES, GraphName, Port
+from runtime.progress import Progress
 from runtime.request import Request, Status
 
 SUBJECTS = [("fake", "fp32"), ("ort", "fp32"), ("openvino", "fp32"), ("openvino", "auto")]
@@ -285,7 +286,7 @@ def latents(engine: Engine, edits: list[tuple[Image.Image, dict[str, Any]]]) -> 
     requests: list[Request] = []
 
     def watch(index: int) -> Any:
-        def on_step(step: int, steps: int) -> None:
+        def on_step(progress: Progress) -> None:
             held = requests[index].latents
             assert held is not None
             seen[index] = held.x

@@ -23,6 +23,7 @@ from runtime import (
     open_editor,
 )
 from runtime.engine import Engine
+from runtime.progress import Progress
 from tests.runtime.broken_backend import BrokenBackend, raises
 
 
@@ -97,7 +98,9 @@ def test_many_edits_give_a_result_or_an_error_each_in_their_order(
     with open_editor(fake_bundle, backend="fake", limits=limits) as editor:
         edits = [(picture, editor.params("sepia", seed=seed)) for seed in range(7)]
         edits.insert(3, (bad, editor.params("sepia")))
-        outcomes = editor.edit_many(iter(edits), on_step=lambda step, steps: told.append(step))
+        outcomes = editor.edit_many(
+            iter(edits), on_step=lambda progress: told.append(progress.step)
+        )
         alone = [editor.edit(picture, "sepia", seed=seed) for seed in range(7)]
         assert editor._engine.stats().rejected == 0
     assert isinstance(outcomes.pop(3), InvalidRequest)
@@ -121,8 +124,8 @@ def test_no_edits_are_no_work(editor: Editor) -> None:
     assert editor.edit_many([]) == []
 
 
-def interrupt(step: int, steps: int) -> None:
-    if step == 2:
+def interrupt(progress: Progress) -> None:
+    if progress.step == 2:
         raise KeyboardInterrupt
 
 

@@ -28,6 +28,7 @@ from runtime.backends.fake import FakeBackend
 from runtime.editor import result_of
 from runtime.engine import Engine
 from runtime.manifest import GRAPH_NAMES, GraphName
+from runtime.progress import Progress
 from runtime.request import Request, Status
 from runtime.stats import Stats
 from tests.runtime.broken_backend import WHITE, BrokenBackend, Fault, raises, spoils
@@ -456,11 +457,11 @@ def test_steps_are_told_in_order_and_a_callback_that_raises_does_no_harm(
 ) -> None:
     told: list[tuple[int, int]] = []
 
-    def angry(step: int, steps: int) -> None:
+    def angry(progress: Progress) -> None:
         raise RuntimeError("no")
 
     engine = open_engine(bundle)
-    calm = engine.prepare(picture, params(), lambda step, steps: told.append((step, steps)))
+    calm = engine.prepare(picture, params(), lambda p: told.append((p.step, p.steps)))
     harmed = engine.prepare(picture, params(steps=2), angry)
     for request in (calm, harmed):
         engine.add(request)

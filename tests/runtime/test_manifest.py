@@ -28,6 +28,7 @@ from runtime.manifest import (
     Tokenizer,
     Variant,
 )
+from runtime.projection import Projection
 from tests.fake_bundle import write_fake_bundle
 
 Json = dict[str, Any]
@@ -96,15 +97,18 @@ parities = st.builds(
     mean_error=finite,
     bound=st.none() | finite,
 )
+threes = st.tuples(finite, finite, finite)
 tokenizers = st.builds(Tokenizer, files, st.just(77), st.integers(0, 60_000))
 manifests = st.builds(
-    lambda model, second, pooled, zero, **rest: Manifest(
+    lambda model, second, pooled, zero, preview, **rest: Manifest(
         model=dataclasses.replace(
             model, pooled_width=pooled if second else None, zero_empty_text=zero
         ),
         tokenizer_2=second,
+        preview=preview and Projection(preview.matrix * model.latent_channels, preview.bias),
         **rest,
     ),
+    preview=st.none() | st.builds(Projection, st.tuples(threes), threes),
     second=st.none() | tokenizers,
     pooled=st.integers(1, 2048),
     zero=st.booleans(),
@@ -210,7 +214,7 @@ def test_an_unknown_key_is_refused_at_every_level(document: str) -> None:
 
 def test_a_missing_key_is_refused_at_every_level(document: str) -> None:
     for where in objects(document):
-        for key in at(json.loads(document), where):
+        for key in at(json.loads(document), where).keys() - {"preview"}:  # which is optional
             data = json.loads(document)
             del at(data, where)[key]
             with pytest.raises(BundleError, match=key):
@@ -226,6 +230,9 @@ def test_a_value_of_the_wrong_kind_is_refused(document: str, wrong: object) -> N
         try:
             read = json.loads(Manifest.loads(changed).dumps())
         except BundleError:
+            continue
+        if wrong is None and where == ("preview",):  # its default, which is left out
+            assert "preview" not in read
             continue
         assert at(read, where) == wrong
         assert type(at(read, where)) is type(wrong) or isinstance(at(data, where), float)

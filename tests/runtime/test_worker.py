@@ -30,6 +30,7 @@ from runtime import (
 )
 from runtime.engine import Engine
 from runtime.manifest import GraphName
+from runtime.progress import Progress
 from tests.runtime.broken_backend import BrokenBackend, spoils
 
 PATIENCE_S = 60.0
@@ -215,8 +216,8 @@ def test_steps_are_told_in_the_engines_thread(
 ) -> None:
     told: list[tuple[int, int, str]] = []
 
-    def on_step(step: int, steps: int) -> None:
-        told.append((step, steps, threading.current_thread().name))
+    def on_step(progress: Progress) -> None:
+        told.append((progress.step, progress.steps, threading.current_thread().name))
 
     worker = start()
     worker.submit(picture, worker.params("sepia"), on_step).result(PATIENCE_S)

@@ -19,6 +19,7 @@ import pytest
 from PIL import Image
 from starlette.testclient import TestClient
 
+from runtime.progress import Progress
 from runtime.worker import EngineWorker
 from tests.fake_bundle import write_fake_bundle
 
@@ -71,8 +72,8 @@ class Held:
         self._worker = worker
         self._reached, self._free = threading.Event(), threading.Event()
 
-    def _wait(self, step: int, steps: int) -> None:
-        if step == 1:
+    def _wait(self, progress: Progress) -> None:
+        if progress.step == 1:
             return  # a request counts as running from its second step on
         self._reached.set()
         self._free.wait(timeout=60)
@@ -110,15 +111,17 @@ def raw_post(
     headers: list[tuple[bytes, bytes]],
     receive: Callable[[], Awaitable[dict[str, Any]]],
     sent: list[Any] | None = None,
+    path: str = "/edit",
+    hear: Callable[[Any], Awaitable[None]] | None = None,
 ) -> Future[list[int]]:
-    """POST /edit with every message of the body in the caller's hands; holds the statuses sent.
+    """POST with every message of the body in the caller's hands; holds the statuses sent.
 
-    `sent` is given every message of the response.
+    `sent` is given every message of the response, and `hear` is awaited with it.
     """
     scope = {
         "type": "http",
         "method": "POST",
-        "path": "/edit",
+        "path": path,
         "query_string": b"",
         "headers": headers,
         "scheme": "http",
@@ -130,6 +133,8 @@ def raw_post(
     async def send(message: Any) -> None:
         if sent is not None:
             sent.append(message)
+        if hear is not None:
+            await hear(message)
         if message["type"] == "http.response.start":
             statuses.append(message["status"])
 

@@ -26,6 +26,7 @@ from service import trial
 from service.settings import SOURCE_ROOT, Settings
 from tests.service.calls import error_of, post
 from tests.service.conftest import Held, wait_until, worker
+from tests.service.listening import listen, told_by
 from tests.service.pictures import PNG, picture
 
 Serving = Callable[..., AbstractContextManager[TestClient]]
@@ -121,6 +122,20 @@ def test_one_refused_variation_takes_the_others_along(client: TestClient, networ
         headers={"Accept": "application/json"},
     )
     assert error_of(answer, 422)["code"] == "content_refused"
+
+
+def test_a_stream_ends_with_the_verdict_and_shows_nothing_before(
+    client: TestClient, network: Network
+) -> None:
+    network.wants(0.1, 0.2)
+    told = told_by(listen(client))
+    assert told[-1].data["images"][0]["content"] == {"input": 0.1, "output": 0.2}
+    network.wants(0.0, 0.9)
+    refused = told_by(listen(client))[-1]
+    assert (refused.name, refused.data["code"]) == ("error", "content_refused")
+    network.wants(0.9)
+    assert error_of(listen(client), 422)["code"] == "content_refused"
+    assert error_of(listen(client, preview_every=1), 422)["field"] == "preview_every"
 
 
 def test_openais_clients_are_told_too(client: TestClient, network: Network) -> None:

@@ -25,6 +25,8 @@ from service.errors import (
 from service.openai.face import VOCABULARY
 from service.settings import SOURCE_ROOT, Settings
 from service.sheets.grid import AXES
+from service.stream.face import MOST_STEPS
+from service.stream.response import _SILENCE
 
 PAGE = (SOURCE_ROOT / "docs" / "http.md").read_text()
 
@@ -80,6 +82,12 @@ def test_every_error_code_is_listed_with_its_status() -> None:
                 line.startswith(f"| {kind.status} | ") and f"`{kind.code}`" in line
                 for line in PAGE.splitlines()
             ), kind
+
+
+def test_the_stream_is_listed_with_its_field_and_events() -> None:
+    assert f"| 0 to {MOST_STEPS} |" in row("| `preview_every` |")
+    assert all(row(f"| `{name}` | ") for name in ("queued", "progress", "result", "error"))
+    assert f"After {_SILENCE:.0f} seconds" in PAGE
 
 
 @pytest.mark.parametrize("name", ["image", *VOCABULARY.types, *VOCABULARY.refused])

@@ -18,6 +18,7 @@ from httpx2 import Response
 from PIL import Image
 from starlette.testclient import TestClient
 
+from runtime.progress import Progress
 from runtime.stats import Stats
 from service import edit, edits
 from tests.service.conftest import Held, raw_post, wait_until, worker
@@ -239,7 +240,7 @@ def test_a_deadline_withdraws_the_edit(serving: Serving, hold: Hold) -> None:
 
 
 def test_a_dead_engine_is_neither_alive_nor_ready(serving: Serving) -> None:
-    def kill(step: int, steps: int) -> None:
+    def kill(progress: Progress) -> None:
         raise SystemExit
 
     with serving() as client:

@@ -79,7 +79,7 @@ def test_the_examples_run(client: TestClient, document: Json) -> None:
     assert ran >= 2
 
 
-@pytest.mark.parametrize("path", ["/edit", "/v1/images/edits"])
+@pytest.mark.parametrize("path", ["/edit", "/edit/stream", "/v1/images/edits"])
 @pytest.mark.parametrize(
     "wrong",
     [
@@ -94,11 +94,11 @@ def test_the_examples_run(client: TestClient, document: Json) -> None:
     ids=["steps", "n", "image", "large", "json", "type", "accept"],
 )
 def test_refusals_are_described(client: TestClient, document: Json, path: str, wrong: Json) -> None:
-    text = {"/edit": "instruction", "/v1/images/edits": "prompt"}[path]
+    text = "prompt" if path.startswith("/v1/") else "instruction"
     if "files" in wrong:
         wrong = wrong | {"data": {text: "make it night", **wrong.get("data", {})}}
     response = client.post(path, **wrong)
-    assert response.is_error or path != "/edit"
+    assert response.is_error or path == "/v1/images/edits"
     check_answer(document, document["paths"][path]["post"], response)
 
 

@@ -11,6 +11,7 @@ from starlette.testclient import TestClient
 from runtime.version import VERSION
 from service.page.routes import EXAMPLES, STATIC
 from tests.service.calls import post
+from tests.service.conftest import worker
 
 FILES = sorted(path for path in STATIC.iterdir() if path.is_file())
 INDEX = (STATIC / "index.html").read_text()
@@ -120,6 +121,7 @@ def test_about_tells_what_holds_here(client: TestClient) -> None:
     assert told["version"] == VERSION
     assert told["languages"] == ["en"]
     assert told["max_upload_bytes"] == 2**20
+    assert told["previews"] is worker().previews
     steps = told["fields"]["steps"]
     assert (steps["minimum"], steps["default"], steps["maximum"]) == (1, 4, 150)  # the bundle's
     assert told["fields"]["text_guidance"]["default"] == 7.5  # the reference model's

@@ -19,6 +19,7 @@ import pytest
 from PIL import Image
 
 from service.settings import SOURCE_ROOT
+from tests.service.listening import check_order, events
 from tests.service.pictures import encoded, picture
 from tests.service.server import BENTOML, RETOUCH, Server, environment, free_port, started
 
@@ -79,6 +80,25 @@ def test_bentomls_own_client(server: Server, tmp_path: Path) -> None:
 
 def pixels(data: bytes) -> np.ndarray[Any, Any]:
     return np.asarray(Image.open(io.BytesIO(data)))
+
+
+def test_events_arrive_while_the_edit_goes_on(server: Server) -> None:
+    """Over a real connection; the client leaves in the middle, and the server takes that calmly."""
+    form = {"instruction": "make it night", "max_size": 1024, "steps": 150, "preview_every": 10}
+    upload = {"image": encoded(picture(1024, 1024))}
+    with httpx2.stream("POST", f"{server.url}/edit/stream", files=upload, data=form) as stream:
+        assert stream.headers["content-type"].startswith("text/event-stream")
+        lines = stream.iter_lines()
+        heard = [line for line in (next(lines) for _ in range(6)) if line.startswith("event")]
+        assert heard == ["event: queued", "event: progress"]
+        assert server.edits_in_engine() == 1
+    while server.edits_in_engine():
+        pass
+    answer = httpx2.post(f"{server.url}/edit/stream", files=upload, data=form | {"steps": 2})
+    told = events(answer.text)
+    check_order(told)
+    assert told[-1].name == "result"
+    assert "Traceback" not in server.log()
 
 
 def test_sigterm_finishes_what_was_accepted(server: Server) -> None:
