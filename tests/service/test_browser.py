@@ -99,6 +99,19 @@ def downloaded(page: Page, link: Locator) -> bytes:
     return download.value.path().read_bytes()
 
 
+def stored(page: Page) -> int:
+    """Entries of the history that outlive a reload, once what is being written is."""
+    count: int = page.evaluate(
+        """() => new Promise((resolve) => {
+            indexedDB.open("retouch").onsuccess = ({ target: { result: base } }) => {
+                const count = base.transaction("entries").objectStore("entries").count();
+                count.onsuccess = () => resolve(count.result);
+            };
+        })"""
+    )
+    return count
+
+
 def stream_of(page: Page, *events: tuple[str, dict[str, Any]]) -> None:
     """Answer the next edits with these events."""
     body = "".join(f"event: {name}\ndata: {json.dumps(data)}\n\n" for name, data in events)
@@ -332,12 +345,14 @@ def test_the_history_survives_a_reload_and_leads_back(opened: Open) -> None:
     page.get_by_label("Seed", exact=True).fill("7")
     edit(page, "invert")
     edit(page, "make it night")
+    assert stored(page) == 2
     page.reload()
     page.get_by_role("button", name="invert, seed 7").click()
     done(page)
     expect(page.get_by_label("What shall change?")).to_have_value("invert")
     assert size_of(page.locator("#before")) == picture().size
     page.get_by_role("button", name="Clear history").click()
+    assert stored(page) == 0
     page.reload()
     expect(page.locator("#entries li")).to_have_count(0)
 
