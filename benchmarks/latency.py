@@ -53,7 +53,11 @@ def main(
         "p50_s": statistics.median(totals),
         "min_s": totals[0],
         "max_s": totals[-1],
-        "parts_s": {name: getattr(last.timings, name) for name in Timings.__dataclass_fields__},
+        "parts_s": {
+            name: getattr(last.timings, name)
+            for name in Timings.__dataclass_fields__
+            if name.endswith("_s")
+        },
         **hardware(),
     }
     print(json.dumps(line))

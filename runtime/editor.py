@@ -51,6 +51,11 @@ class EditResult:
         """The picture as it was edited: RGB, upright, of the size of `image`."""
         return Image.fromarray(self.pixels)
 
+    @property
+    def provenance(self) -> Provenance:
+        """What its file is to say about how it was made."""
+        return Provenance(self.params, self.bundle, translation=self.translation)
+
     def save(self, target: str | Path | IO[bytes], kind: str | None = None, **options: Any) -> None:
         """Write the picture as Pillow does, with its `Provenance` in PNG, JPEG and WebP.
 
@@ -59,10 +64,7 @@ class EditResult:
         """
         if kind is None and isinstance(target, str | Path):
             kind = Image.registered_extensions().get(Path(target).suffix.lower())
-        told = save_options(
-            kind, Provenance(self.params, self.bundle, translation=self.translation)
-        )
-        self.image.save(target, kind, **told, **options)
+        self.image.save(target, kind, **save_options(kind, self.provenance), **options)
 
 
 def result_of(request: Request) -> EditResult:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
+import copy
 import logging
 import threading
 import time
@@ -155,23 +155,19 @@ class Engine:
         for request in tick.joining:
             if not request.withdrawn:
                 self._runner.encode(request)
-        moving = [request for request in tick.moving if not request.withdrawn]
-        rows = self._runner.tick(moving) if moving else 0
-        for request in moving:
-            self._after_step(request)
+        self._move([request for request in tick.moving if not request.withdrawn])
         with self._lock:
             finished = [*dropped, *self._scheduler.update(tick)]
-            self._count(finished, rows)
+            self._count(finished)
         return finished
 
     def stats(self) -> Stats:
         """A copy of the counters."""
         with self._lock:
-            return dataclasses.replace(
-                self._stats,
-                waiting=len(self._scheduler.waiting),
-                running=len(self._scheduler.running),
-            )
+            stats = copy.deepcopy(self._stats)
+            stats.waiting = len(self._scheduler.waiting)
+            stats.running = len(self._scheduler.running)
+        return stats
 
     def _size(self, image: Image.Image, params: EditParams) -> tuple[int, int]:
         """(width, height) of the edit."""
@@ -187,6 +183,24 @@ class Engine:
     def _table(self, params: EditParams) -> Table:
         schedule, prediction = self.manifest.noise_schedule, self.manifest.model.prediction_type
         return sampler_table(params.sampler, schedule, prediction, params.steps)
+
+    def _move(self, requests: list[Request]) -> None:
+        """One step of each, and the picture of those that took their last."""
+        if not requests:
+            return
+        fresh = [request for request in requests if request.step == 0]
+        start = time.perf_counter()
+        rows = self._runner.tick(requests)
+        end = time.perf_counter()
+        with self._lock:
+            if rows:
+                height, width = requests[0].size
+                self._stats.count_tick(rows, height * width, end - start)
+            for request in fresh:
+                if request.step == 1:
+                    self._stats.first_step_s.observe(end - request.marks["submitted"])
+        for request in requests:
+            self._after_step(request)
 
     def _after_step(self, request: Request) -> None:
         if request.status is Status.RUNNING and request.on_step is not None:
@@ -208,15 +222,13 @@ class Engine:
             self.manifest.preview,
         )
 
-    def _count(self, finished: list[Request], rows: int) -> None:
-        self._stats.ticks += bool(rows)
-        self._stats.rows += rows
+    def _count(self, finished: list[Request]) -> None:
         self._stats.cache_hits, self._stats.cache_misses = self._cache.hits, self._cache.misses
         self._stats.cache_bytes = self._cache.bytes
         for request in finished:
             if request.status is Status.DONE:
                 timings = request.timings()
-                self._stats.count_done(timings.total_s - timings.queue_s)
+                self._stats.count_done(timings.total_s, timings.queue_s)
             elif request.status is Status.FAILED:
                 self._stats.failed += 1
             else:

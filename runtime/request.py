@@ -38,12 +38,16 @@ class Status(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Timings:
-    """Seconds that one edit waited, was encoded, moved (shared ticks in full) and was decoded."""
+    """Seconds that one edit waited, was encoded, moved (shared ticks in full) and was decoded.
+
+    `queued_at` is when it began, in `time.perf_counter()`'s time.
+    """
 
     queue_s: float
     encode_s: float
     denoise_s: float
     decode_s: float
+    queued_at: float
 
     @property
     def total_s(self) -> float:
@@ -128,4 +132,5 @@ class Request:
             encode_s=at["encoded"] - at["joined"],
             denoise_s=at["denoised"] - at["encoded"],
             decode_s=at["decoded"] - at["denoised"],
+            queued_at=at["submitted"],
         )

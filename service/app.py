@@ -22,6 +22,7 @@ from service.edits import Edits
 from service.gate import Gate
 from service.guard.admission import Admission, Guard
 from service.guard.headers import SecurityHeaders, cors
+from service.logs import write_lines_as
 from service.metrics import Metrics
 from service.openai.routes import ROUTES as OPENAI
 from service.openapi.document import ROUTES as DOCUMENT
@@ -31,6 +32,7 @@ from service.settings import Settings
 from service.sheets.routes import ROUTES as SHEETS
 from service.stages import Failure
 from service.stream.routes import ROUTES as STREAM
+from service.traces import Traces
 from service.translate import ROUTES as TRANSLATE
 from service.trial import open_warm, trial
 
@@ -54,6 +56,13 @@ def _settings() -> Settings:
         raise BentoMLException(str(exc)) from exc  # told without a traceback
 
 
+def _check_traces() -> None:
+    try:
+        Traces.from_env(os.environ).close()
+    except ValueError as exc:
+        raise BentoMLException(str(exc)) from exc
+
+
 @bentoml.service(
     name="retouch",
     workers=1,  # the engine batches by itself
@@ -73,6 +82,8 @@ class EditService:
         Runs in the folder where the server was started, as workers do not.
         """
         settings = _settings()
+        write_lines_as(settings.log)
+        _check_traces()
         os.environ["RETOUCH_BUNDLE"] = str(settings.bundle)
         if settings.translator:
             os.environ["RETOUCH_TRANSLATOR"] = str(settings.translator)
@@ -83,11 +94,13 @@ class EditService:
 
     def __init__(self) -> None:
         self.settings = _settings()
+        write_lines_as(self.settings.log)
+        self.traces = Traces.from_env(os.environ)
         self.guard = Guard(self.settings.access)
         self.worker = open_warm(self.settings)
         self.metrics = Metrics(self.worker.stats)
         self._drain = Drain(self.worker, self.settings.drain)
-        self.edits = Edits(self.worker, self.settings, self.metrics)
+        self.edits = Edits(self.worker, self.settings)
 
     @bentoml.on_startup  # type: ignore[untyped-decorator]
     async def start(self) -> None:
@@ -97,6 +110,7 @@ class EditService:
     @bentoml.on_shutdown  # type: ignore[untyped-decorator]
     async def stop(self) -> None:
         await to_thread.run_sync(self.worker.close, 0.0)
+        await to_thread.run_sync(self.traces.close)
 
     async def __is_alive__(self) -> bool:
         return self.worker.alive or self._drain.begun

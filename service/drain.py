@@ -17,7 +17,7 @@ log = logging.getLogger("bentoml.retouch")
 
 _NOTICE: Final = 1.0  # seconds in which probes and balancers see that readiness is gone
 _POLL: Final = 0.05
-_GOODBYE: Final = 3.0  # seconds for answers on their way, then stalled clients are cut off
+LONGEST_GOODBYE: Final = 3.0  # seconds for answers on their way, then stalled clients are cut off
 
 
 class Drain:
@@ -54,6 +54,6 @@ class Drain:
             await asyncio.sleep(_POLL)
         await to_thread.run_sync(self._worker.close, 0.0)
         stop_server(signal.SIGTERM, None)
-        await asyncio.sleep(_GOODBYE)  # ends here when the server has stopped
+        await asyncio.sleep(LONGEST_GOODBYE)  # ends here when the server has stopped
         log.warning("some clients stall: cutting them off")
         stop_server(signal.SIGINT, None)  # the server takes it for the second Ctrl+C

@@ -19,11 +19,11 @@ from runtime.image import fitting
 from runtime.progress import OnStep
 from runtime.worker import EngineWorker, Pending
 from service.face import Asked, Face, Fields
-from service.metrics import Metrics
 from service.reading.body import received
 from service.reading.intake import Intake
 from service.settings import Settings
 from service.stages import all_of, check_whole, decode, withdrawing
+from service.traces import Edited
 
 _MOST_CODECS: Final = 4  # pictures that are decoded or encoded at a time; each may take 500 MB
 
@@ -44,8 +44,8 @@ class Edits:
     `codecs` bounds the threads in which pictures are decoded and encoded.
     """
 
-    def __init__(self, worker: EngineWorker, settings: Settings, metrics: Metrics) -> None:
-        self._worker, self._settings, self._metrics = worker, settings, metrics
+    def __init__(self, worker: EngineWorker, settings: Settings) -> None:
+        self._worker, self._settings = worker, settings
         self._intake = Intake(settings.max_uploads)
         self.codecs = CapacityLimiter(min(os.cpu_count() or 1, _MOST_CODECS))
 
@@ -55,7 +55,7 @@ class Edits:
         if isinstance(accepted, Response):
             return accepted
         async with withdrawing(request, accepted.deadline):
-            return await self.encoded(accepted, await all_of(accepted.pending))
+            return await self.encoded(request, accepted, await all_of(accepted.pending))
 
     async def accept(
         self, request: Request, face: Face, on_step: OnStep | None = None
@@ -79,10 +79,11 @@ class Edits:
             return asked
         return Accepted(face, asked, pending, deadline)
 
-    async def encoded(self, accepted: Accepted, results: Sequence[EditResult]) -> Response:
+    async def encoded(
+        self, request: Request, accepted: Accepted, results: Sequence[EditResult]
+    ) -> Response:
         """What is answered when all edits are done."""
-        for result in results:
-            self._metrics.observe_edit(result.timings.total_s)
+        request.state.edits = [Edited.of(result) for result in results]
         answer = partial(accepted.face.answer, accepted.asked, results)
         return await to_thread.run_sync(answer, limiter=self.codecs)
 

@@ -8,7 +8,7 @@ import logging
 import re
 import time
 import uuid
-from typing import Final
+from typing import Any, Final
 
 import bentoml
 from starlette.datastructures import Headers, MutableHeaders
@@ -18,6 +18,7 @@ from service.answer import TRANSLATION
 from service.errors import TOO_LARGE, HttpError, foreign, kind_of, to_response
 from service.guard.admission import CALLER
 from service.openai.errors import PREFIX, to_openai
+from service.traces import Attributes, Exchanged
 
 log = logging.getLogger("bentoml.retouch")
 
@@ -44,7 +45,7 @@ class Exchange:
         scope.setdefault("state", {})["request_id"] = self.request_id
         self.status = 0
         self.ended = False
-        self.facts = ""
+        self.facts: dict[str, str] = {}
         self._length = given.get("content-length", "")
         self._receive, self._send = receive, send
         self._max_body, self._received, self._complete = max_body, 0, False
@@ -110,11 +111,11 @@ class Exchange:
             self.status = message["status"]
             headers = MutableHeaders(scope=message)
             headers["X-Request-Id"] = self.request_id
-            self.facts = "".join(
-                f" {name.removeprefix(_OWN_HEADERS)}={value}"
+            self.facts = {
+                name.removeprefix(_OWN_HEADERS): value
                 for name, value in headers.items()
                 if name.startswith(_OWN_HEADERS) and name != TRANSLATION.lower()
-            )
+            }
         await self._send(message)
         self.ended = message["type"] == "http.response.body" and not message.get("more_body")
 
@@ -142,14 +143,15 @@ class Gate:
         if failure is not None and not exchange.ended:  # else the response has told of it
             await exchange.answer(failure)
         code = kind_of(failure).code if failure else "ok"
-        route = getattr(scope.get("route"), "path", "") or "unknown"
-        service.metrics.count_response(route, exchange.status, code)
+        service.metrics.count_response(route_of(scope), exchange.status, code)
         if scope["path"] not in _PROBES:
             _log(exchange, failure, time.perf_counter() - start)
+            service.traces.record(_exchanged(exchange, code, start))
 
 
 def _log(exchange: Exchange, failure: Exception | None, seconds: float) -> None:
-    scope, told = exchange.scope, exchange.facts
+    scope = exchange.scope
+    told = "".join(f" {name}={value}" for name, value in exchange.facts.items())
     if failure is not None:
         told = f" code={kind_of(failure).code} {str(failure)!r:.200}"
     if CALLER in scope:
@@ -165,4 +167,43 @@ def _log(exchange: Exchange, failure: Exception | None, seconds: float) -> None:
         exchange.request_id,
         told,
         exc_info=failure if broken else None,
+        extra=_fields(exchange, failure, seconds),
     )
+
+
+def _fields(exchange: Exchange, failure: Exception | None, seconds: float) -> dict[str, Any]:
+    """The line once more, for logs that are read by programs."""
+    scope = exchange.scope
+    told = {
+        "request_id": exchange.request_id,
+        "method": scope["method"],
+        "route": route_of(scope),
+        "status": exchange.status,
+        "seconds": round(seconds, 3),
+        "code": kind_of(failure).code if failure else "ok",
+    }
+    return told | {"edit": exchange.facts} if exchange.facts else told
+
+
+def _exchanged(exchange: Exchange, code: str, start: float) -> Exchanged:
+    scope, route = exchange.scope, route_of(exchange.scope)
+    attributes: Attributes = {
+        "http.request.method": scope["method"],
+        "http.route": route,
+        "http.response.status_code": exchange.status,
+        "retouch.request_id": exchange.request_id,
+        "retouch.code": code,
+    }
+    return Exchanged(
+        name=f"{scope['method']} {route}",
+        headers=Headers(scope=scope),
+        start=start,
+        attributes=attributes,
+        failed=exchange.status >= 500,
+        edits=scope.get("state", {}).get("edits", ()),
+    )
+
+
+def route_of(scope: Scope) -> str:
+    """The pattern of the path, of which there are few."""
+    return getattr(scope.get("route"), "path", "") or "unknown"

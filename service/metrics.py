@@ -6,14 +6,20 @@ server's memory without bound.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client import CollectorRegistry, Counter, ProcessCollector, generate_latest
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    Metric,
+)
 from prometheus_client.registry import Collector
+from prometheus_client.utils import floatToGoString
 
-from runtime.stats import Stats
+from runtime.stats import Histogram, Stats
 
 _GAUGES: Final = {
     "waiting": "Edits that wait for the engine",
@@ -30,33 +36,28 @@ _COUNTERS: Final = {
     "cache_hits": "Pictures and texts that were encoded before",
     "cache_misses": "Pictures and texts that had to be encoded",
 }
-_BUCKETS: Final = (0.1, 0.25, 0.5, 1, 2, 4, 8, 15, 30, 60, 120, 300)
 
 
 class Metrics:
-    """Metrics of one service, in a registry of their own."""
+    """Metrics of one service, in a registry of their own; those of its process among them."""
 
     def __init__(self, stats: Callable[[], Stats]) -> None:
         self._registry = CollectorRegistry()
         self._registry.register(_EngineCollector(stats))
+        ProcessCollector(registry=self._registry)
         self._responses = Counter(
             "retouch_responses",
             "HTTP responses by route pattern, status and error code",
             ("route", "status", "code"),
             registry=self._registry,
         )
-        self._edit_seconds = Histogram(
-            "retouch_edit_seconds",
-            "Time of a finished edit in the engine, its wait included",
-            buckets=_BUCKETS,
-            registry=self._registry,
-        )
 
     def count_response(self, route: str, status: int, code: str) -> None:
         self._responses.labels(route, status, code).inc()
 
-    def observe_edit(self, seconds: float) -> None:
-        self._edit_seconds.observe(seconds)
+    def collect(self) -> Iterator[Metric]:
+        """Every metric with its samples of this moment."""
+        return iter(self._registry.collect())
 
     def render(self) -> bytes:
         """The text format, version 0.0.4."""
@@ -75,3 +76,32 @@ class _EngineCollector(Collector):
             yield GaugeMetricFamily(f"retouch_engine_{name}", doc, getattr(stats, name))
         for name, doc in _COUNTERS.items():
             yield CounterMetricFamily(f"retouch_engine_{name}", doc, getattr(stats, name))
+        yield _family("engine_rows_per_tick", "Rows of an engine step", {"": stats.tick_rows})
+        yield _family(
+            "engine_tick_seconds",
+            "Time of an engine step, by the smallest size that has no fewer pixels",
+            stats.tick_s,
+            "size",
+        )
+        yield _family(
+            "engine_first_step_seconds",
+            "Time from queueing to the end of an edit's first step",
+            {"": stats.first_step_s},
+        )
+        yield _family(
+            "edit_seconds",
+            "Time of a finished edit in the engine, its wait included",
+            {"": stats.edit_s},
+        )
+
+
+def _family(
+    name: str, doc: str, histograms: Mapping[str, Histogram], label: str = ""
+) -> HistogramMetricFamily:
+    """Histograms by the value of `label`; an empty one stands for a single histogram without it."""
+    family = HistogramMetricFamily(f"retouch_{name}", doc, labels=[label] if label else [])
+    for value, histogram in histograms.items():
+        bounds = [*map(floatToGoString, histogram.bounds), "+Inf"]
+        buckets = list(zip(bounds, map(float, histogram.cumulative()), strict=True))
+        family.add_metric([value] if label else [], buckets, histogram.total)
+    return family

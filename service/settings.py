@@ -14,6 +14,7 @@ from runtime.errors import InvalidRequest
 from runtime.scheduler import Limits
 from service.guard.access import Access
 from service.guard.keys import parse_keys
+from service.logs import FORMATS
 
 SOURCE_ROOT: Final = Path(__file__).resolve().parent.parent
 EMBEDDED: Final = SOURCE_ROOT / "models" / "mini"
@@ -42,6 +43,7 @@ class Settings:
     timeout: float
     drain: float
     max_variations: int
+    log: str
     translator: Path | None
     max_sweep: int
     access: Access
@@ -71,6 +73,7 @@ class Settings:
             timeout=read.number("TIMEOUT_SECONDS", 600, most=3600),
             drain=read.number("DRAIN_SECONDS", 25, most=3600),
             max_variations=min(variations, limits.capacity),
+            log=read.choice("LOG", FORMATS),
             translator=Path(translator).absolute() if translator else None,
             max_sweep=min(sweep, limits.capacity),
             access=_access(read),

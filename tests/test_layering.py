@@ -22,7 +22,8 @@ RUNTIME_ORDER = (
     *("noise", "samplers", "guidance", "rng", "progress"),  # so far pure: stdlib and numpy
     *("chinese", "translation"),
     *("bundle", "request", "scheduler", "stats", "cache"),
-    *("backends", "image", "provenance", "text", "content", "runner", "engine", "editor", "worker"),
+    *("backends", "image", "png", "provenance", "text", "content"),
+    *("runner", "engine", "editor", "worker"),
     *("__init__", "doctor", "jobs", "cli"),
 )
 CHINESE_ORDER = (

@@ -61,7 +61,7 @@ class EventStream(Response):
                     await send({"type": "http.response.body", "body": body, "more_body": True})
                     spoken = clock()
             results = await all_of(self._accepted.pending)
-            return bytes((await self._edits.encoded(self._accepted, results)).body)
+            return bytes((await self._edits.encoded(self._request, self._accepted, results)).body)
         finally:
             for one in self._accepted.pending:
                 one.cancel()
