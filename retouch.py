@@ -54,12 +54,12 @@ def main() -> None:
     import typer
 
     from export.cli import export
-    from runtime.cli import doctor, edit, inspect
+    from runtime.cli import bench, doctor, edit, inspect
     from service.cli import key, serve
     from train.cli import app as train
 
     cli = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
-    for command in (edit, serve, key, export, inspect, doctor):
+    for command in (edit, serve, key, export, inspect, doctor, bench):
         cli.command()(command)
     cli.add_typer(train, name="train", help="Make a checkpoint: photos, autoencoder, UNet.")
     cli()

@@ -112,10 +112,10 @@ def engine(
 ) -> None:
     """Build the engine of the tick graph for one compute capability, and print what it took."""
     from export.engines.build import build_engine
-    from export.engines.library import open_library
     from export.engines.profiles import Shapes, parse_range, profiles_of
     from export.engines.recipe import Options
     from runtime.bundle import Bundle
+    from runtime.nvidia.library import open_library
 
     manifest = Bundle.open(bundle).manifest
     (variant,) = manifest.graphs["tick"]

@@ -89,8 +89,8 @@ def main(
         serving(command, ROOT, port, BENTOML_HOME=home) as server,
     ):
         tally = asyncio.run(_soak(server.url, cases, clients, seconds, tolerance))
-    second, last = _fifth(tally.memory, 1, seconds), _fifth(tally.memory, 4, seconds)
-    change = last / second - 1
+    memory = [_fifth(tally.memory, place, seconds) / 2**20 for place in range(5)]
+    change = memory[4] / memory[1] - 1
     line = {
         "benchmark": "soak",
         "bundle": str(bundle),
@@ -103,7 +103,8 @@ def main(
         "wrong": tally.wrong,
         "p50_s": statistics.median(tally.seconds),
         "max_s": max(tally.seconds),
-        "memory_mib": {"second": second / 2**20, "last": last / 2**20, "change": change},
+        "memory_mib": memory,
+        "memory_change": change,
         **hardware(),
     }
     print(json.dumps(line))

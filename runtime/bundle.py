@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from runtime.built_for import BuiltFor, Machine
 from runtime.errors import BundleCorrupt, BundleIncompatible, BundleNotFound, InvalidRequest
 from runtime.manifest import (
     MANIFEST_FILE,
@@ -43,16 +44,19 @@ class Bundle:
             _verify(path, file)
         return cls(path, manifest)
 
-    def variant(self, graph: GraphName, stored: Sequence[Precision]) -> Variant:
-        """The portable variant of `graph` in the first precision of `stored` that there is.
+    def variant(
+        self, graph: GraphName, stored: Sequence[Precision], machine: Machine | None = None
+    ) -> Variant:
+        """The variant of `graph` in the first precision of `stored` that there is: a portable one,
+        or with `machine` an engine that runs on it.
 
-        Raises `BundleIncompatible` when there is none, or all are tied to libraries or devices.
+        Raises `BundleIncompatible` when there is none.
         """
-        portable = [v for v in self.manifest.graphs[graph] if v.built_for is None]
-        if not portable:
-            built = ", ".join(str(v.built_for) for v in self.manifest.graphs[graph])
-            raise BundleIncompatible(f"{graph} is only built for {built}; export it as ONNX too")
-        by_precision = {variant.precision: variant for variant in portable}
+        variants = self.manifest.graphs[graph]
+        fitting = [variant for variant in variants if _fits(variant.built_for, machine)]
+        if not fitting:
+            raise BundleIncompatible(_nothing_fits(graph, variants, machine))
+        by_precision = {variant.precision: variant for variant in fitting}
         for precision in stored:
             if precision in by_precision:
                 return by_precision[precision]
@@ -66,6 +70,22 @@ class Bundle:
 
     def tokenizer_path(self, tokenizer: Tokenizer) -> Path:
         return self.path / tokenizer.file.path
+
+
+def _fits(built_for: BuiltFor | None, machine: Machine | None) -> bool:
+    if machine is None:
+        return built_for is None
+    return built_for is not None and built_for.runs_on(machine)
+
+
+def _nothing_fits(graph: GraphName, variants: Sequence[Variant], machine: Machine | None) -> str:
+    built = "; ".join(str(variant.built_for) for variant in variants if variant.built_for)
+    if machine is None:
+        return f"{graph} is only built for {built}; export it as ONNX too"
+    again = f"export the checkpoint with --target {machine.library} for it"
+    if any(variant.built_for is None for variant in variants):
+        again = f"run its ONNX graph (backend ort), or {again}"
+    return f"{graph} is built for {built or 'no engine'}, this is {machine}; {again}"
 
 
 def _read_manifest(path: Path) -> Manifest:

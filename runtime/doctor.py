@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from runtime.backends.base import Probe, choose, probe_all
+from runtime.backends.ort import flavour
 
 SOURCE_ROOT: Final = Path(__file__).resolve().parent.parent
 _ORT_FLAVOURS: Final = ("onnxruntime", "onnxruntime-gpu", "onnxruntime-openvino")
@@ -89,12 +90,16 @@ def _install(extra: str, missing: tuple[str, ...], root: Path) -> str:
 
 
 def _flavour_clash() -> list[str]:
+    """Each flavour is another distribution, and all of them write into the folder `onnxruntime`."""
     flavours = [name for name in _ORT_FLAVOURS if _installed(name)]
     if len(flavours) < 2:
         return []
+    there = flavour()
+    keep = there if there in flavours else flavours[-1]
     return [
-        f"{' and '.join(flavours)} overwrite each other's files; keep one: "
-        f"pip uninstall -y {' '.join(flavours)} && pip install {flavours[-1]}"
+        f"{' and '.join(flavours)} overwrite each other's files; those there are of "
+        f"{there or 'none of them'}. Keep one: "
+        f"pip uninstall -y {' '.join(flavours)} && pip install {keep}"
     ]
 
 

@@ -210,7 +210,8 @@ def open_editor(
 ) -> Editor:
     """Open the bundle at `path` for editing.
 
-    `backend` is "auto", "openvino", "ort" or "fake"; `device` "auto", "cpu", "cuda" or "tensorrt";
+    `backend` is "auto" or one of `runtime.backends.base`'s; `device` "auto", "cpu", "cuda" or
+    "tensorrt";
     `precision` "auto", or the precision to compute in ("fp32", "bf16", "fp16").
     `translator` is the directory of a CTranslate2 model for Chinese instructions; without one they
     are translated by rules. Raises `BundleError` or `BackendError`.

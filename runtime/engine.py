@@ -54,7 +54,9 @@ class Engine:
         limits = limits or Limits()
         self._cache = Cache(limits.max_cache_bytes)
         self._runner = Runner(bundle, backend, self._cache)
-        self._scheduler = Scheduler(limits)
+        built_for = self._runner.built_for
+        self._side = built_for.side if built_for else None
+        self._scheduler = Scheduler(limits.within(built_for.rows) if built_for else limits)
         self._stats = Stats()
         self._lock = threading.Lock()
         self._closed = False
@@ -65,9 +67,10 @@ class Engine:
         No counter keeps it, nor does the cache. To be called before any other edit; raises the
         edit's error.
         """
-        asked = {"instruction": "warm up", "steps": 1}
+        side = max(64, self._side.least) if self._side else 64
+        asked = {"instruction": "warm up", "steps": 1, "max_size": side}
         params = EditParams(**{**self.manifest.defaults, **asked})  # type: ignore[arg-type]
-        request = self.prepare(Image.new("RGB", (64, 64)), params)
+        request = self.prepare(Image.new("RGB", (side, side)), params)
         self.add(request)
         while not request.finished:
             self.step()
@@ -177,6 +180,12 @@ class Engine:
             raise InvalidRequest(
                 f"the edit would have {width}x{height} = {width * height} pixels, this engine "
                 f"takes {limits.max_pixels}; lower max_size {params.max_size}"
+            )
+        if self._side and not (width in self._side and height in self._side):
+            raise InvalidRequest(
+                f"the edit would have {width}x{height} pixels, these engines were built for sides "
+                f"of {self._side}; send a picture of another size or max_size {params.max_size}, "
+                "or serve the bundle's ONNX graphs"
             )
         return width, height
 

@@ -41,7 +41,7 @@ class Overloaded(EditError):
 
 
 class OutOfMemory(Overloaded):
-    """The machine has too little memory left to read a picture."""
+    """The machine or its GPU has too little memory left to read or to edit a picture."""
 
 
 class ShuttingDown(Overloaded):
@@ -73,7 +73,11 @@ class BackendError(EditError):
 
 
 class BackendUnavailable(BackendError):
-    """The library or its device is missing; the message names what to install."""
+    """The library or its device is missing: `why`, and `fix`, the command that helps."""
+
+    def __init__(self, why: str, fix: str = "") -> None:
+        super().__init__(f"{why}; {fix}" if fix else why)
+        self.why, self.fix = why, fix
 
 
 class BackendFailure(BackendError):

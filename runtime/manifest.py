@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Final, Literal
 
+from runtime.built_for import BuiltFor
 from runtime.closed_json import parse, plain
 from runtime.errors import BundleCorrupt, BundleIncompatible
 from runtime.projection import Projection
@@ -25,7 +26,6 @@ GraphName = Literal["text_encoder", "image_encoder", "tick", "image_decoder"]
 GRAPH_NAMES: Final[tuple[GraphName, ...]] = typing.get_args(GraphName)
 Precision = Literal["fp32", "fp16", "int8"]
 PredictionType = Literal["epsilon", "v_prediction", "sample"]
-EngineLibrary = Literal["tensorrt", "tensorrt-rtx"]
 TimestepSpacing = Literal["linspace", "leading", "trailing"]
 
 
@@ -52,24 +52,6 @@ class Port:
     name: str
     dtype: str
     shape: tuple[int | str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class BuiltFor:
-    """What an engine is tied to: a library, its version, and GPUs by compute capability ("8.6";
-    none: those that the library chose). `any_version` and `any_gpu` loosen the last two to later
-    ones."""
-
-    library: EngineLibrary
-    version: str
-    compute: tuple[str, ...]
-    any_version: bool
-    any_gpu: bool
-
-    def __str__(self) -> str:
-        later = " or later" if self.any_version else ""
-        gpus = f"compute {', '.join(self.compute)}" if self.compute else "GPUs of its own choice"
-        return f"{self.library} {self.version}{later} on {gpus}{' or later' * self.any_gpu}"
 
 
 @dataclass(frozen=True, slots=True)

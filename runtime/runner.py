@@ -49,10 +49,18 @@ class Runner:
             for spec in bundle.manifest.tokenizers()
         ]
         self._computes = f"{backend.name} in {backend.precision}"
+        variants = {
+            name: bundle.variant(name, backend.stored, backend.machine) for name in GRAPH_NAMES
+        }
+        self.built_for = variants["tick"].built_for
         self._graphs: dict[GraphName, Graph] = {}
-        for name in GRAPH_NAMES:
-            path = bundle.graph_path(bundle.variant(name, backend.stored))
-            self._graphs[name] = backend.load(name, path, bundle.manifest)
+        try:
+            for name, variant in variants.items():
+                path = bundle.graph_path(variant)
+                self._graphs[name] = backend.load(name, path, bundle.manifest)
+        except BaseException:
+            self.close()
+            raise
         self._cache = cache
 
     def close(self) -> None:

@@ -6,9 +6,11 @@ whoever was served longest ago comes first.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from runtime.built_for import Span
 from runtime.errors import InvalidRequest
 from runtime.request import Request, Status
 
@@ -28,6 +30,10 @@ class Limits:
     max_pixels: int = 1024 * 1024
     max_tick_pixels: int = 12 * 512 * 512
     max_cache_bytes: int = 64 * 2**20
+
+    def within(self, rows: Span) -> Limits:
+        """The same, for engines that take so many rows in a tick."""
+        return dataclasses.replace(self, max_rows=max(3, min(self.max_rows, rows.most)))
 
     @property
     def capacity(self) -> int:

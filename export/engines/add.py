@@ -7,33 +7,27 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from export.engines.build import Engine, build_engine, check_options
-from export.engines.gpu import find_device
-from export.engines.library import Library, open_library
 from export.engines.profiles import profiles_of
-from export.engines.recipe import BuildReport, EngineRecipe, Options
+from export.engines.recipe import BuildReport, EngineRecipe
 from export.pack import digest
-from runtime.manifest import (
-    GRAPH_NAMES,
-    BuiltFor,
-    GraphName,
-    Manifest,
-    Model,
-    Precision,
-    Variant,
-)
+from runtime.built_for import BuiltFor, Span
+from runtime.manifest import GRAPH_NAMES, GraphName, Manifest, Model, Precision, Variant
+from runtime.nvidia.gpu import find_gpu
+from runtime.nvidia.library import Library, open_library
 
 
 class EngineJob:
     """The engines of one bundle under way."""
 
     def __init__(self, root: Path, recipe: EngineRecipe, model: Model) -> None:
-        """Raises `EngineError` when the library is missing or cannot do what the recipe asks for,
-        or the GPU is missing that it builds on."""
+        """Raises `EngineError` when the library cannot do what the recipe asks for, and
+        `BackendUnavailable` when it is missing, or the GPU that it builds on.
+        """
         self._root, self._recipe = root, recipe
         recipe.shapes.check(model)
         self._library = open_library(recipe.library)
         check_options(self._library, recipe.options)
-        self._built_for = _built_for(self._library, recipe.options)
+        self._built_for = _built_for(self._library, recipe)
         self.reports: list[BuildReport] = []
 
     def add(
@@ -71,12 +65,17 @@ def _portable(variants: Sequence[Variant], precision: Precision) -> Variant:
     return next(v for v in variants if v.built_for is None and v.precision == precision)
 
 
-def _built_for(library: Library, options: Options) -> BuiltFor:
-    if library.name == "tensorrt":
-        compute: tuple[str, ...] = (find_device().compute,)
-    else:
-        compute = options.compute
-    return BuiltFor(library.name, library.version, compute, options.any_version, options.any_gpu)
+def _built_for(library: Library, recipe: EngineRecipe) -> BuiltFor:
+    options, shapes = recipe.options, recipe.shapes
+    return BuiltFor(
+        library.name,
+        library.version,
+        (find_gpu().compute,) if library.name == "tensorrt" else options.compute,
+        options.any_version,
+        options.any_gpu,
+        Span(shapes.rows.least, shapes.rows.most),
+        Span(shapes.side.least, shapes.side.most),
+    )
 
 
 def _report(name: GraphName, path: Path, engine: Engine) -> BuildReport:

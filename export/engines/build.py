@@ -10,18 +10,16 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from export.engines.layers import check_precision, count_layers
-from export.engines.library import Library
 from export.engines.profiles import Profile
 from export.engines.recipe import LayerCount, Options
 from export.errors import EngineError
 from runtime.manifest import GraphName, Precision
+from runtime.nvidia.library import Library, told
 
 Progress = Callable[[str, float], None]  # phase, share done
-# Follow from the missing driver, not from the graph.
-_NOISE: Final = ("CUDA driver version", "catchCudaError")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +54,7 @@ def build_engine(
         _add_profile(builder, network, config, name, profiles, reasons)
         plan = builder.build_serialized_network(network, config)
         if plan is None:
-            raise EngineError(f"{library.name} cannot build {name}: {_told(reasons)}")
+            raise EngineError(f"{library.name} cannot build {name}: {told(reasons)}")
         layers = count_layers(trt, network)
         del parser  # it owns the weights until here
     return Engine(bytes(plan), layers, time.monotonic() - begun)
@@ -70,7 +68,7 @@ def _parse(library: Library, builder: Any, name: GraphName, path: Path) -> tuple
     if not parser.parse_from_file(str(path)):  # resolves external data
         found = [parser.get_error(i) for i in range(parser.num_errors)]
         errors = [f"{e.node_operator()} {e.node_name()}: {e.desc()}" for e in found]
-        raise EngineError(f"{library.name} cannot read {path.name}: {_told(errors)}")
+        raise EngineError(f"{library.name} cannot read {path.name}: {told(errors)}")
     return network, parser
 
 
@@ -149,7 +147,7 @@ def _add_profile(
         _check_profile(name, port, tuple(inputs[port].shape), profile)
         made.set_shape(port, profile.least, profile.usual, profile.most)
     if config.add_optimization_profile(made) < 0:
-        raise EngineError(f"the profile of {name} was refused: {_told(reasons)}")
+        raise EngineError(f"the profile of {name} was refused: {told(reasons)}")
 
 
 def _check_profile(name: GraphName, port: str, shape: tuple[int, ...], profile: Profile) -> None:
@@ -187,10 +185,3 @@ def _monitor(trt: Any, on_progress: Progress) -> Any:
             on_progress(name, 1.0)
 
     return Monitor()
-
-
-def _told(reasons: Sequence[str]) -> str:
-    """TensorRT's reasons in one line, without those that only tell that there is no GPU."""
-    lines = [line.strip() for reason in reasons for line in reason.splitlines()]
-    told = [line for line in lines if line and not any(noise in line for noise in _NOISE)]
-    return "; ".join(dict.fromkeys(told))[:1500] or "it gave no reason"

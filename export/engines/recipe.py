@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from export.engines.profiles import Shapes
-from runtime.manifest import GRAPH_NAMES, EngineLibrary, GraphName
+from runtime.built_for import EngineLibrary
+from runtime.manifest import GRAPH_NAMES, GraphName
 
 STAGES: Final = tuple(f"build {name}" for name in GRAPH_NAMES)
 

@@ -15,6 +15,7 @@ from typing import Any, Final, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from runtime.built_for import Machine
 from runtime.errors import BackendUnavailable
 from runtime.manifest import GraphName, Manifest, Precision
 
@@ -48,6 +49,8 @@ class Backend(Protocol):
     precision: str
     stored: tuple[Precision, ...]
     """The stored precisions that it loads, the one that it prefers first."""
+    machine: Machine | None
+    """What engines must be built for to run here; None when it runs portable graphs."""
 
     def load(self, graph: GraphName, path: Path, manifest: Manifest) -> Graph:
         """Compile the graph file at `path`. Raises `BackendFailure`."""
@@ -69,12 +72,16 @@ class Probe:
     fix: str = ""
 
 
-# In the order in which "auto" tries them. The fake is only ever asked for by name.
+# In the order in which "auto" tries them.
 _MODULES: Final = {
     "openvino": "runtime.backends.openvino_",
     "ort": "runtime.backends.ort",
+    "tensorrt": "runtime.backends.tensorrt_.full",
+    "tensorrt-rtx": "runtime.backends.tensorrt_.rtx",
     "fake": "runtime.backends.fake",
 }
+# Only asked for by name: these run engines, which few bundles have.
+_ENGINES: Final = ("tensorrt", "tensorrt-rtx")
 BACKEND_NAMES: Final = ("auto", *_MODULES)
 
 
@@ -111,8 +118,11 @@ def probe_all() -> list[Probe]:
 
 
 def choose(probes: Sequence[Probe]) -> Probe | None:
-    """The probe that "auto" stands for: a GPU if one is usable, else the first usable line."""
-    usable = [probe for probe in probes if probe.usable]
+    """The probe that "auto" stands for: a GPU if one is usable, else the first usable line.
+
+    It is none that runs engines.
+    """
+    usable = [probe for probe in probes if probe.usable and probe.backend not in _ENGINES]
     return min(usable, key=lambda probe: probe.device == "cpu", default=None)
 
 

@@ -16,6 +16,7 @@ from typing import Final
 import numpy as np
 
 from runtime.backends.base import Array, Arrays, Graph
+from runtime.built_for import Machine
 from runtime.errors import BackendFailure
 from runtime.manifest import GraphName, Manifest, Model, Precision
 from runtime.ports import ports_of
@@ -30,6 +31,7 @@ class FakeBackend:
     device = "cpu"
     precision = "fp32"
     stored: tuple[Precision, ...] = ("fp32", "fp16", "int8")
+    machine: Machine | None = None
 
     def load(self, graph: GraphName, path: Path, manifest: Manifest) -> Graph:
         return FakeGraph(graph, manifest.model)

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runtime.backends.base import Array, Arrays, Function, Graph, Probe, as_contiguous
+from runtime.built_for import Machine
 from runtime.errors import BackendFailure, BackendUnavailable
 from runtime.manifest import GraphName, Manifest, Precision
 from runtime.ports import Ports, ports_of
@@ -30,6 +31,7 @@ class OpenVinoBackend:
     device = "cpu"
     # Weights are decompressed while compiling, so the smaller file costs nothing.
     stored: tuple[Precision, ...] = ("fp16", "fp32")
+    machine: Machine | None = None
 
     def __init__(self, precision: str) -> None:
         import openvino

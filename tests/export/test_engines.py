@@ -13,12 +13,14 @@ from onnx import TensorProto, helper
 from export.assemble import export_bundle
 from export.engines import build
 from export.engines.build import build_engine, check_options
-from export.engines.library import Library, open_library
 from export.engines.profiles import Profile, Range, Shapes, parse_range, profiles_of
 from export.engines.recipe import EngineRecipe, Options
 from export.errors import EngineError
+from runtime.built_for import BuiltFor, Span
 from runtime.bundle import Bundle
-from runtime.manifest import GRAPH_NAMES, BuiltFor, GraphName, Precision
+from runtime.errors import BackendUnavailable
+from runtime.manifest import GRAPH_NAMES, GraphName, Precision
+from runtime.nvidia.library import Library, open_library
 from tests.tiny_xl import POOLED_WIDTH
 
 GPUS = ("8.0", "8.6", "8.9", "12.0")
@@ -77,7 +79,13 @@ def test_the_command_adds_an_engine_for_every_graph(cli_export: Path) -> None:
     printed = json.loads(json.loads((cli_export / "printed").read_text())["stdout"])
     manifest = Bundle.open(cli_export / "bundle").manifest
     built_for = BuiltFor(
-        "tensorrt-rtx", open_library("tensorrt-rtx").version, ("8.6",), False, False
+        "tensorrt-rtx",
+        open_library("tensorrt-rtx").version,
+        ("8.6",),
+        False,
+        False,
+        Span(1, 12),
+        Span(64, 128),
     )
     for name, report in zip(GRAPH_NAMES, printed["engines"], strict=True):
         portable, engine = manifest.graphs[name]
@@ -211,7 +219,7 @@ def test_shapes_that_no_engine_can_have(
 
 
 def test_tensorrt_itself_needs_its_library_or_a_gpu(tiny_checkpoint: Path, tmp_path: Path) -> None:
-    with pytest.raises(EngineError, match=r"pip install tensorrt|NVIDIA"):
+    with pytest.raises(BackendUnavailable, match=r"pip install tensorrt|NVIDIA"):
         export_bundle(tiny_checkpoint, tmp_path / "bundle", engines=EngineRecipe("tensorrt"))
     assert list(tmp_path.iterdir()) == []
 

@@ -16,7 +16,6 @@ from diffusers import EDMEulerScheduler, StableDiffusionXLInstructPix2PixPipelin
 from export.assemble import export_bundle
 from export.checkpoint import open_checkpoint
 from export.engines.build import build_engine
-from export.engines.library import open_library
 from export.engines.profiles import Shapes, profiles_of
 from export.engines.recipe import Options
 from export.errors import CheckpointError
@@ -30,6 +29,7 @@ from runtime.backends.base import load_backend
 from runtime.bundle import Bundle
 from runtime.errors import BackendUnavailable
 from runtime.manifest import GRAPH_NAMES, Manifest
+from runtime.nvidia.library import open_library
 from runtime.ports import ports_of
 from tests.fake_bundle import write_fake_bundle
 from tests.tiny import MAX_LENGTH, TEXT_WIDTH

@@ -310,7 +310,7 @@ def gpu() -> bool:
 @pytest.mark.parametrize(
     ("name", "device", "precision", "remedy"),
     [
-        ("torch", "auto", "auto", "choose auto, openvino, ort, fake"),
+        ("torch", "auto", "auto", "choose auto, openvino, ort, tensorrt, tensorrt-rtx, fake"),
         ("openvino", "cuda", "auto", "use ort"),
         ("openvino", "cpu", "int8", "openvino computes in fp32"),
         ("ort", "mps", "auto", "cpu, cuda, tensorrt"),
@@ -353,7 +353,11 @@ def test_without_any_library_every_reason_is_given(monkeypatch: pytest.MonkeyPat
 def test_every_backend_and_device_has_a_line_of_its_own() -> None:
     probes = probe_all()
     lines = [(probe.backend, probe.device) for probe in probes]
-    assert lines == [("openvino", "cpu"), ("ort", "cpu"), ("ort", "cuda"), ("ort", "tensorrt")]
+    assert lines == [
+        ("openvino", "cpu"),
+        *(("ort", device) for device in ("cpu", "cuda", "tensorrt")),
+        *((library, "cuda") for library in ("tensorrt", "tensorrt-rtx")),
+    ]
     for probe in probes:
         assert probe.why
         assert probe.precision if probe.usable else probe.fix

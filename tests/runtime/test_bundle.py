@@ -181,6 +181,8 @@ ENGINE = {
     "compute": ["9.0"],
     "any_version": False,
     "any_gpu": False,
+    "rows": {"least": 1, "most": 12},
+    "side": {"least": 64, "most": 128},
 }
 
 

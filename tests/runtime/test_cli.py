@@ -1,4 +1,4 @@
-"""The commands edit, inspect and doctor, run as a user runs them, on the fake backend."""
+"""The commands edit, inspect, doctor and bench, run as a user runs them, on the fake backend."""
 
 from __future__ import annotations
 
@@ -15,11 +15,13 @@ from PIL import Image
 from typer.testing import CliRunner, Result
 
 from runtime import Bundle
-from runtime.cli import doctor, edit, inspect
+from runtime.cli import bench, doctor, edit, inspect
+from runtime.manifest import GRAPH_NAMES
 from tests.fake_bundle import write_fake_bundle
+from tests.runtime.fake_tensorrt import write_engine_bundle
 
 app = typer.Typer()
-for command in (edit, inspect, doctor):
+for command in (edit, inspect, doctor, bench):
     app.command()(command)
 
 
@@ -255,6 +257,14 @@ def test_inspect_prints_the_manifest(bundle: Path) -> None:
     assert "image_decoder" in CliRunner().invoke(app, ["inspect", str(bundle)]).stdout
 
 
+def test_inspect_tells_what_engines_are_built_for(tmp_path: Path) -> None:
+    write_engine_bundle(tmp_path / "bundle")
+    told = CliRunner().invoke(app, ["inspect", str(tmp_path / "bundle")], env={"COLUMNS": "250"})
+    assert told.stdout.count("any device") == len(GRAPH_NAMES)
+    wanted = "tensorrt-rtx 1.7.1.116 on compute 8.6, 1 to 12 rows, sides of 32 to 128"
+    assert told.stdout.count(wanted) == len(GRAPH_NAMES)
+
+
 def test_inspect_refuses_a_folder_that_is_no_bundle(tmp_path: Path) -> None:
     result = CliRunner().invoke(app, ["inspect", str(tmp_path)])
     assert result.exit_code == 1
@@ -348,3 +358,35 @@ def test_the_two_ways_to_ask_do_not_mix(
     monkeypatch.chdir(photos)
     assert run_again(bundle, *arguments).exit_code == 2
     assert not (photos / "a-edited.png").exists()
+
+
+def run_bench(bundle: Path, *arguments: object) -> Result:
+    options = ["--bundle", str(bundle), "--backend", "fake", "--size", "64", "--steps", "4"]
+    return CliRunner().invoke(app, ["bench", *options, *map(str, arguments)])
+
+
+def test_bench_times_an_edit_and_ticks_of_several(bundle: Path) -> None:
+    result = run_bench(bundle, "--repeat", 2, "--together", 1, "--together", 3, "--json")
+    assert result.exit_code == 0, result.output
+    edit_line, *ticks = json_lines(result.stdout)
+    assert (edit_line["what"], edit_line["rows"], edit_line["count"]) == ("edit", 12, 2)
+    assert [(tick["requests"], tick["rows"]) for tick in ticks] == [(1, 3), (3, 9)]
+    for line in (edit_line, *ticks):
+        assert 0 < line["min_s"] <= line["p50_s"] <= line["max_s"]
+        assert (line["backend"], line["device"], line["precision"]) == ("fake", "cpu", "fp32")
+        assert line["open_s"] > 0
+    assert all(tick["count"] >= 2 for tick in ticks)
+
+
+def test_bench_prints_a_table(bundle: Path) -> None:
+    result = run_bench(bundle, "--repeat", 1)
+    assert result.exit_code == 0, result.output
+    for row in ("one edit", "tick of 1", "tick of 4"):
+        assert row in result.stdout
+
+
+def test_bench_tells_what_keeps_it_from_running(bundle: Path) -> None:
+    for arguments in (["--device", "cuda", "--backend", "tensorrt-rtx"], ["--bundle", "none"]):
+        result = run_bench(bundle, "--json", *arguments)
+        assert result.exit_code == 1
+        assert json_lines(result.stdout)[0]["error"]["message"]

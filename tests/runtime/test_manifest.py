@@ -13,12 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runtime import Bundle, BundleCorrupt, BundleError, BundleIncompatible, Manifest
+from runtime.built_for import BuiltFor, EngineLibrary, Span
 from runtime.manifest import (
     GRAPH_NAMES,
     MANIFEST_FILE,
     SCHEMA_VERSION,
-    BuiltFor,
-    EngineLibrary,
     File,
     Model,
     NoiseSchedule,
@@ -44,6 +43,7 @@ files = st.builds(
 )
 ports = st.builds(Port, text, text, st.lists(st.integers(1, 99) | names, max_size=4).map(tuple))
 port_tuples = st.lists(ports, max_size=2).map(tuple)
+spans = st.builds(lambda least, more: Span(least, least + more), st.integers(1), st.integers(0))
 precisions = st.sampled_from(["fp32", "fp16", "int8"])
 variants = st.builds(
     Variant,
@@ -60,6 +60,8 @@ variants = st.builds(
         compute=st.lists(text, max_size=2).map(tuple),
         any_version=st.booleans(),
         any_gpu=st.booleans(),
+        rows=spans,
+        side=spans,
     ),
 )
 schedules = st.builds(

@@ -1,4 +1,4 @@
-"""ONNX Runtime: its CPU, CUDA and TensorRT providers as devices of one backend.
+"""Sessions of ONNX Runtime.
 
 Graphs compute at the precision they are stored in. ONNX Runtime falls back to the CPU in silence
 when a GPU provider cannot load, so the provider really in use is checked after every load.
@@ -12,20 +12,25 @@ from pathlib import Path
 from typing import Any, Final
 
 from runtime.backends.base import Array, Arrays, Function, Graph, Probe, as_contiguous
+from runtime.backends.ort.providers import (
+    PROVIDERS,
+    flavour,
+    preload,
+    providers,
+    why_not_loaded,
+)
+from runtime.built_for import Machine
 from runtime.errors import BackendFailure, BackendUnavailable
 from runtime.manifest import GraphName, Manifest, Precision
+from runtime.nvidia.gpu import find_gpu
 
-_PROVIDERS: Final = {
-    "cpu": "CPUExecutionProvider",
-    "cuda": "CUDAExecutionProvider",
-    "tensorrt": "TensorrtExecutionProvider",
-}
 # What computes in a precision is what is stored in it; "as stored" takes either.
 _STORED: Final[dict[str, dict[str, tuple[Precision, ...]]]] = {
     "cpu": {"as stored": ("fp32", "fp16"), "fp32": ("fp32",), "fp16": ("fp16",)},
     "cuda": {"as stored": ("fp16", "fp32"), "fp32": ("fp32",), "fp16": ("fp16",)},
     "tensorrt": {"as stored": ("fp16", "fp32"), "fp32": ("fp32",), "fp16": ("fp16",)},
 }
+_UNSUITED: Final = "its library loads, so that the GPU or its driver does not suit"
 _INSTALL_CPU: Final = "pip install -e '.[export]'"
 _INSTALL_GPU: Final = "in an environment without onnxruntime: pip install -e '.[gpu]'"
 
@@ -34,6 +39,7 @@ class OrtBackend:
     """ONNX Runtime sessions on one device."""
 
     name = "ort"
+    machine: Machine | None = None
 
     def __init__(self, device: str, precision: str) -> None:
         import onnxruntime
@@ -49,11 +55,18 @@ class OrtBackend:
         if self.device == "cpu":
             # A request's shapes change from tick to tick, which the memory plan cannot reuse.
             options.enable_mem_pattern = False
-        wanted = _PROVIDERS[self.device]
+        else:
+            preload(self._ort)
+        # Without IO binding: the state of an edit lives on the host, so it would spare no copy.
+        listed = providers(self.device, _is_half(graph, path, manifest))
         with _translated(f"load {graph}"):
-            session = self._ort.InferenceSession(path, options, providers=[wanted])
-        if session.get_providers()[0] != wanted:
-            raise BackendUnavailable(f"onnxruntime did not load {wanted}; {_INSTALL_GPU}")
+            session = self._ort.InferenceSession(path, options, providers=listed)
+        if (wanted := PROVIDERS[self.device]) not in session.get_providers():
+            instead = session.get_providers()[0]
+            why = why_not_loaded(self._ort, self.device) or _UNSUITED
+            raise BackendUnavailable(
+                f"onnxruntime did not load {wanted} and fell back to {instead}: {why}", _INSTALL_GPU
+            )
         return OrtGraph(graph, session)
 
 
@@ -74,6 +87,11 @@ class OrtGraph:
         self._session = None
 
 
+def _is_half(graph: GraphName, path: Path, manifest: Manifest) -> bool:
+    stored = {variant.file.path: variant.precision for variant in manifest.graphs[graph]}
+    return stored.get(path.name) == "fp16"
+
+
 def load_function(path: Path) -> Function:
     """See `runtime.backends.base.load_function`."""
     import onnxruntime
@@ -81,7 +99,7 @@ def load_function(path: Path) -> Function:
     options = onnxruntime.SessionOptions()
     options.log_severity_level, options.intra_op_num_threads = 3, 1
     with _translated(f"load {path.name}"):
-        session = onnxruntime.InferenceSession(path, options, providers=[_PROVIDERS["cpu"]])
+        session = onnxruntime.InferenceSession(path, options, providers=[PROVIDERS["cpu"]])
     name = session.get_inputs()[0].name
 
     def run(values: Array) -> Array:
@@ -114,13 +132,13 @@ def _translated(action: str) -> Iterator[None]:
 def open_backend(device: str, precision: str) -> OrtBackend:
     """Raises `BackendUnavailable` when ONNX Runtime is missing or cannot do what is asked."""
     device = "cpu" if device == "auto" else device
-    if device not in _PROVIDERS:
-        raise BackendUnavailable(f"ort runs on {', '.join(_PROVIDERS)}, not on {device!r}")
+    if device not in PROVIDERS:
+        raise BackendUnavailable(f"ort runs on {', '.join(PROVIDERS)}, not on {device!r}")
     if precision not in ("auto", "fp32", "fp16"):
         raise BackendUnavailable(f"ort computes in fp32 or fp16, not in {precision!r}")
     found = next(p for p in probe() if p.device == device)
     if not found.usable:
-        raise BackendUnavailable(f"ort on {device}: {found.why}; {found.fix}")
+        raise BackendUnavailable(f"ort on {device}: {found.why}", found.fix)
     return OrtBackend(device, found.precision if precision == "auto" else precision)
 
 
@@ -130,17 +148,24 @@ def probe() -> list[Probe]:
         import onnxruntime
     except ImportError as exc:
         why = f"onnxruntime is not installed: {exc}"
-        fixes = {device: _INSTALL_GPU for device in _PROVIDERS} | {"cpu": _INSTALL_CPU}
-        return [Probe("ort", device, False, "", why, fixes[device]) for device in _PROVIDERS]
-    cpu = Probe("ort", "cpu", True, "as stored", "fp32 first: its CPU kernels are slower in fp16")
-    return [cpu, *(_probe_gpu(onnxruntime, device) for device in ("cuda", "tensorrt"))]
+        fixes = {device: _INSTALL_GPU for device in PROVIDERS} | {"cpu": _INSTALL_CPU}
+        return [Probe("ort", device, False, "", why, fixes[device]) for device in PROVIDERS]
+    files = f"{flavour()} {onnxruntime.__version__}"
+    why = f"{files}; fp32 first: its CPU kernels are slower in fp16"
+    cpu = Probe("ort", "cpu", True, "as stored", why)
+    return [cpu, *(_probe_gpu(onnxruntime, files, device) for device in ("cuda", "tensorrt"))]
 
 
-def _probe_gpu(ort: Any, device: str) -> Probe:
-    # get_available_providers() tells what was compiled in; only devices tell what can run.
-    if _PROVIDERS[device] not in ort.get_available_providers():
-        why = "this onnxruntime was built without it"
+def _probe_gpu(ort: Any, files: str, device: str) -> Probe:
+    # get_available_providers() tells what was compiled in, never what can run.
+    if PROVIDERS[device] not in ort.get_available_providers():
+        why = f"{files} was built without it"
         return Probe("ort", device, False, "", why, _INSTALL_GPU)
-    if not any(found.ep_name == _PROVIDERS["cuda"] for found in ort.get_ep_devices()):
-        return Probe("ort", device, False, "", "no NVIDIA device or driver was found", "nvidia-smi")
-    return Probe("ort", device, True, "as stored", "fp16 first; not yet tried on real hardware")
+    try:
+        gpu = find_gpu()
+    except BackendUnavailable as exc:
+        return Probe("ort", device, False, "", f"{files}, but {exc.why}", exc.fix)
+    preload(ort)
+    if why := why_not_loaded(ort, device):
+        return Probe("ort", device, False, "", f"{files} cannot load it: {why}", _INSTALL_GPU)
+    return Probe("ort", device, True, "as stored", f"{gpu.name}, {files}; fp16 first")

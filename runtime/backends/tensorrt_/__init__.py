@@ -1,0 +1,6 @@
+"""TensorRT and TensorRT-RTX: run the engines of a bundle on an NVIDIA GPU, without torch.
+
+`full` and `rtx` are the two backends, alike but for the library. `cuda` is memory and its copies,
+`memory` what a backend's graphs share, `axes` which shapes a graph takes, `load` a file to an
+engine, `graph` one engine at work.
+"""

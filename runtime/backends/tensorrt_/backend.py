@@ -1,0 +1,96 @@
+"""The engines of one library on the first GPU."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from runtime.backends.base import Graph, Probe
+from runtime.backends.tensorrt_.cuda import Cuda, open_cuda
+from runtime.backends.tensorrt_.graph import EngineGraph
+from runtime.backends.tensorrt_.load import Engine
+from runtime.backends.tensorrt_.memory import Memory
+from runtime.built_for import EngineLibrary, Machine
+from runtime.errors import BackendFailure, BackendUnavailable, OutOfMemory
+from runtime.manifest import GraphName, Manifest, Precision
+from runtime.nvidia.gpu import Gpu, find_gpu
+from runtime.nvidia.library import Library, open_runtime
+from runtime.ports import ports_of
+
+DEVICE: Final = "cuda"
+_STORED: Final[dict[str, tuple[Precision, ...]]] = {
+    "as stored": ("fp16", "fp32"),
+    "fp16": ("fp16",),
+    "fp32": ("fp32",),
+}
+
+
+class EngineBackend:
+    """Loads engines, which share memory: their graphs' calls must not overlap."""
+
+    device = DEVICE
+
+    def __init__(self, library: Library, gpu: Gpu, cuda: Cuda, precision: str) -> None:
+        self.name: str = library.name
+        self.precision, self.stored = precision, _STORED[precision]
+        self.machine: Machine | None = Machine(
+            library.name, library.version, gpu.compute, library.lean
+        )
+        self._library, self._cuda = library, cuda
+        self._memory: Memory | None = None
+        self._users = 0
+
+    def load(self, graph: GraphName, path: Path, manifest: Manifest) -> Graph:
+        ports = ports_of(manifest.model)[graph]
+        memory, engine = self._borrow_memory(), None
+        try:
+            engine = Engine(self._library, graph, path, ports)
+            memory.activations.reserve(engine.activations)
+            return EngineGraph(graph, self._library, ports, engine, memory, self._return_memory)
+        except BaseException as exc:
+            if engine is not None:
+                engine.close()
+            self._return_memory()
+            if isinstance(exc, OutOfMemory):  # nobody can give memory back yet
+                raise BackendFailure(f"{graph} does not fit into the GPU: {exc}") from exc
+            raise
+
+    def _borrow_memory(self) -> Memory:
+        if self._memory is None:
+            self._memory = Memory(self._cuda)
+        self._users += 1
+        return self._memory
+
+    def _return_memory(self) -> None:
+        self._users -= 1
+        if self._users == 0 and self._memory is not None:
+            self._memory.close()
+            self._memory = None
+
+
+def open_engines(name: EngineLibrary, device: str, precision: str) -> EngineBackend:
+    """Raises `BackendUnavailable` when library, bindings or GPU are missing, or cannot do what is
+    asked. The GPU is found before any engine is loaded: without, TensorRT may end the process.
+    """
+    if device not in ("auto", DEVICE):
+        raise BackendUnavailable(f"backend {name} runs on {DEVICE}, not on {device!r}")
+    stored = "as stored" if precision == "auto" else precision
+    if stored not in _STORED:
+        raise BackendUnavailable(f"{name} computes in fp16 or fp32, not in {precision!r}")
+    return EngineBackend(open_runtime(name), find_gpu(), open_cuda(), stored)
+
+
+def probe_engines(name: EngineLibrary) -> Probe:
+    """All that is missing, in one line."""
+    lacks: list[BackendUnavailable] = []
+    for find in (find_gpu, lambda: open_runtime(name), open_cuda):
+        try:
+            find()
+        except BackendUnavailable as exc:
+            lacks.append(exc)
+    if lacks:
+        why, fix = ("; ".join(getattr(lack, part) for lack in lacks) for part in ("why", "fix"))
+        return Probe(name, DEVICE, False, "", why, fix)
+    gpu, library = find_gpu(), open_runtime(name)
+    why = f"{gpu.name}, compute {gpu.compute}, {name} {library.version}; runs a bundle's engines"
+    return Probe(name, DEVICE, True, "as stored", why)

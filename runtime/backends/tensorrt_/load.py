@@ -1,0 +1,81 @@
+"""From a file to an engine that is known to have the ports of its graph."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Final
+
+from runtime.backends.tensorrt_.axes import Bounds
+from runtime.backends.tensorrt_.calls import Expect, checked
+from runtime.built_for import Span
+from runtime.errors import BackendFailure
+from runtime.manifest import GraphName, Port
+from runtime.nvidia.library import Library
+from runtime.ports import Ports
+
+# TensorRT's names of the types that ports have.
+_TYPES: Final = {"float32": "FLOAT", "int32": "INT32", "uint8": "UINT8"}
+
+
+class Engine:
+    """A deserialised engine with one execution context, whose memory is given to it."""
+
+    def __init__(self, library: Library, name: GraphName, path: Path, ports: Ports) -> None:
+        """The GPU must have been found. Raises `BackendFailure` or `OutOfMemory`."""
+        trt = library.trt
+        with checked(library, f"load {name} from {path.name}") as expect:
+            self._runtime = expect(trt.Runtime(library.logger), "Runtime")
+            if library.name == "tensorrt" and not library.lean:
+                # An engine for any version brings the code along that runs it.
+                self._runtime.engine_host_code_allowed = True
+            plan = _read(path)
+            self._engine = expect(
+                self._runtime.deserialize_cuda_engine(plan), "deserialize_cuda_engine"
+            )
+            del plan
+            _check_ports(name, self._engine, ports)
+            self.bounds = _bounds(self._engine, ports)
+            self.activations = int(self._engine.device_memory_size_v2)
+            self.context = _context(trt, self._engine, expect)
+
+    def close(self) -> None:
+        """Free all of it; may be called twice."""
+        self.context = self._engine = self._runtime = None  # in this order
+
+
+def _context(trt: Any, engine: Any, expect: Expect) -> Any:
+    strategy = trt.ExecutionContextAllocationStrategy.USER_MANAGED
+    return expect(engine.create_execution_context(strategy), "create_execution_context")
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as exc:
+        raise BackendFailure(f"{path} cannot be read: {exc}") from exc
+
+
+def _check_ports(name: GraphName, engine: Any, ports: Ports) -> None:
+    """TensorRT would take the address of a tensor of another type without a word."""
+    found = {}
+    for index in range(engine.num_io_tensors):
+        port = engine.get_tensor_name(index)
+        facts = (
+            engine.get_tensor_mode(port),
+            engine.get_tensor_dtype(port),
+            engine.get_tensor_location(port),
+        )
+        found[port] = tuple(fact.name for fact in facts)
+    wanted = {port.name: ("INPUT", _TYPES[port.dtype], "DEVICE") for port in ports.inputs}
+    wanted |= {port.name: ("OUTPUT", _TYPES[port.dtype], "DEVICE") for port in ports.outputs}
+    if found != wanted:
+        raise BackendFailure(f"the engine of {name} has {found}, not {wanted}; export it again")
+
+
+def _bounds(engine: Any, ports: Ports) -> Bounds:
+    return {port.name: _spans(engine, port) for port in ports.inputs}
+
+
+def _spans(engine: Any, port: Port) -> tuple[Span, ...]:
+    least, _, most = engine.get_tensor_profile_shape(port.name, 0)
+    return tuple(Span(low, high) for low, high in zip(least, most, strict=True))

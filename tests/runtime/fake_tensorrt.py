@@ -1,0 +1,234 @@
+"""The module `tensorrt_rtx` without a GPU, for tests: its names, and every way in which it fails.
+
+An engine's file is JSON; what it computes is what `runtime.backends.fake` computes.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from enum import Enum, IntEnum
+from pathlib import Path
+from typing import Any, Final
+
+from export.engines.profiles import Range, Shapes, profiles_of
+from runtime.backends.fake import FakeGraph
+from runtime.backends.tensorrt_.memory import view
+from runtime.built_for import BuiltFor, Span
+from runtime.bundle import Bundle
+from runtime.manifest import MANIFEST_FILE, GraphName, Manifest
+from runtime.ports import Ports, ports_of
+from tests.fake_bundle import file_of, write_fake_bundle
+from tests.runtime.fake_cuda import FakeCuda, Status
+
+ROWS, SIDE = Span(1, 12), Span(32, 128)
+BUILT_FOR: Final = BuiltFor("tensorrt-rtx", "1.7.1.116", ("8.6",), False, False, ROWS, SIDE)
+ACTIVATIONS: Final[dict[GraphName, int]] = {
+    "text_encoder": 1000,
+    "image_encoder": 5000,
+    "tick": 3000,
+    "image_decoder": 4000,
+}
+
+
+def write_engine_bundle(
+    path: Path, built_for: BuiltFor = BUILT_FOR, *, portable: bool = True, **model: Any
+) -> Bundle:
+    """A fake bundle with an engine for every graph, beside the portable ones unless told not to."""
+    write_fake_bundle(path, **model)
+    manifest = Manifest.loads((path / MANIFEST_FILE).read_text())
+    graphs = {}
+    for name, (onnx,) in manifest.graphs.items():
+        (path / f"{name}.engine").write_text(json.dumps({"graph": name}))
+        engine = dataclasses.replace(
+            onnx, file=file_of(path, f"{name}.engine"), built_for=built_for
+        )
+        graphs[name] = (onnx, engine) if portable else (engine,)
+    (path / MANIFEST_FILE).write_text(dataclasses.replace(manifest, graphs=graphs).dumps())
+    return Bundle.open(path)
+
+
+class FakeTensorRt:
+    """The module. `returns` maps a method to what its calls return, or raise, in its place; `told`
+    is logged then. `ended` lists the kinds of objects that were freed, in order.
+    """
+
+    __version__ = "1.7.1.116"
+
+    class ILogger:
+        INTERNAL_ERROR, ERROR, WARNING, INFO = range(4)
+
+    class ExecutionContextAllocationStrategy(Enum):
+        STATIC = 0
+        ON_PROFILE_CHANGE = 1
+        USER_MANAGED = 2
+
+    class TensorIOMode(Enum):
+        INPUT = 1
+        OUTPUT = 2
+
+    class TensorLocation(Enum):
+        DEVICE = 0
+        HOST = 1
+
+    class DataType(IntEnum):
+        FLOAT = 0
+        HALF = 1
+        INT32 = 3
+        UINT8 = 5
+
+    def __init__(self, cuda: FakeCuda, manifest: Manifest) -> None:
+        self.cuda, self.manifest = cuda, manifest
+        self.returns: dict[str, Any] = {}
+        self.told = "because"
+        self.logger: Any = None
+        self.live: list[str] = []
+        self.ended: list[str] = []
+
+    def Runtime(self, logger: Any) -> Any:
+        self.logger = logger
+        return self.act("Runtime", Runtime(self))
+
+    def act(self, method: str, value: Any) -> Any:
+        """`value`, or what was planted for `method`."""
+        if method not in self.returns:
+            return value
+        self.logger.log(self.ILogger.ERROR, self.told)
+        planted = self.returns[method]
+        if isinstance(planted, Exception):
+            raise type(planted)(*planted.args)  # a new one, for it keeps what it went through
+        return planted
+
+
+class Counted:
+    """Knows when it is freed."""
+
+    def __init__(self, trt: FakeTensorRt) -> None:
+        self._trt = trt
+        trt.live.append(type(self).__name__)
+
+    def __del__(self) -> None:
+        self._trt.live.remove(type(self).__name__)
+        self._trt.ended.append(type(self).__name__)
+
+
+class Runtime(Counted):
+    def deserialize_cuda_engine(self, serialized_engine: bytes) -> Any:
+        try:
+            name = json.loads(serialized_engine)["graph"]
+        except (ValueError, KeyError):
+            self._trt.logger.log(self._trt.ILogger.ERROR, "the plan is damaged")
+            return None
+        return self._trt.act("deserialize_cuda_engine", ICudaEngine(self._trt, name))
+
+
+class ICudaEngine(Counted):
+    def __init__(self, trt: FakeTensorRt, name: GraphName) -> None:
+        super().__init__(trt)
+        self._graph: GraphName = name
+        self._ports: Ports = ports_of(trt.manifest.model)[name]
+        self._all = (*self._ports.inputs, *self._ports.outputs)
+
+    @property
+    def device_memory_size_v2(self) -> int:
+        return ACTIVATIONS[self._graph]
+
+    @property
+    def num_io_tensors(self) -> int:
+        return len(self._all)
+
+    def get_tensor_name(self, index: int) -> str:
+        return self._all[index].name
+
+    def get_tensor_mode(self, name: str) -> Any:
+        is_input = any(port.name == name for port in self._ports.inputs)
+        modes = self._trt.TensorIOMode
+        return self._trt.act("get_tensor_mode", modes.INPUT if is_input else modes.OUTPUT)
+
+    def get_tensor_dtype(self, name: str) -> Any:
+        dtype = next(port.dtype for port in self._all if port.name == name)
+        found = {"float32": "FLOAT", "int32": "INT32", "uint8": "UINT8"}[dtype]
+        return self._trt.act("get_tensor_dtype", self._trt.DataType[found])
+
+    def get_tensor_location(self, name: str) -> Any:
+        return self._trt.act("get_tensor_location", self._trt.TensorLocation.DEVICE)
+
+    def get_tensor_profile_shape(self, name: str, profile_index: int) -> Any:
+        assert profile_index == 0
+        rows, side = (Range(span.least, span.least, span.most) for span in (ROWS, SIDE))
+        manifest = self._trt.manifest
+        profiles = profiles_of(
+            self._graph, manifest.model, manifest.tokenizer.max_length, Shapes(rows, side)
+        )
+        shapes = [list(shape) for shape in dataclasses.astuple(profiles[name])]
+        return self._trt.act("get_tensor_profile_shape", shapes)
+
+    def create_execution_context(self, strategy: Any) -> Any:
+        assert strategy is self._trt.ExecutionContextAllocationStrategy.USER_MANAGED
+        return self._trt.act("create_execution_context", IExecutionContext(self._trt, self))
+
+
+class IExecutionContext(Counted):
+    def __init__(self, trt: FakeTensorRt, engine: ICudaEngine) -> None:
+        super().__init__(trt)
+        self._engine = engine
+        self._shapes: dict[str, tuple[int, ...]] = {}
+        self._addresses: dict[str, int] = {}
+        self._memory = (0, 0)
+
+    def set_input_shape(self, name: str, shape: tuple[int, ...]) -> Any:
+        self._shapes[name] = tuple(shape)
+        return self._trt.act("set_input_shape", True)
+
+    def infer_shapes(self) -> Any:
+        missing = {port.name for port in self._engine._ports.inputs} - self._shapes.keys()
+        return self._trt.act("infer_shapes", sorted(missing))
+
+    def get_tensor_shape(self, name: str) -> Any:
+        return self._trt.act("get_tensor_shape", list(self._output_shape(name)))
+
+    def set_device_memory(self, memory: int, size: int) -> None:
+        self._memory = (memory, size)
+
+    def set_tensor_address(self, name: str, memory: int) -> Any:
+        assert memory % 256 == 0
+        self._addresses[name] = memory
+        return self._trt.act("set_tensor_address", True)
+
+    def execute_async_v3(self, stream_handle: int) -> Any:
+        """Computes when the stream is waited for."""
+        address, size = self._memory
+        assert size >= self._engine.device_memory_size_v2
+        self._trt.cuda.check(address, size, "device")
+        self._trt.cuda.queues[stream_handle].append(self._compute)
+        return self._trt.act("execute_async_v3", True)
+
+    def _compute(self) -> Status:
+        ports = self._engine._ports
+        graph = FakeGraph(self._engine._graph, self._trt.manifest.model)
+        shapes = self._shapes
+        arrays = {port.name: self._tensor(port, shapes[port.name]) for port in ports.inputs}
+        for name, value in graph.run(arrays).items():
+            port = next(port for port in ports.outputs if port.name == name)
+            self._tensor(port, value.shape)[...] = value
+        return Status.cudaSuccess
+
+    def _tensor(self, port: Any, shape: tuple[int, ...]) -> Any:
+        import numpy as np
+
+        dtype, address = np.dtype(port.dtype), self._addresses[port.name]
+        self._trt.cuda.check(address, int(np.prod(shape)) * dtype.itemsize, "device")
+        return view(address, shape, dtype)
+
+    def _output_shape(self, name: str) -> tuple[int, ...]:
+        ports, model = self._engine._ports, self._trt.manifest.model
+        sizes: dict[int | str, int] = {}
+        for port in ports.inputs:
+            sizes |= dict(zip(port.shape, self._shapes[port.name], strict=True))
+        for axis, image in (("h", "H"), ("w", "W")):
+            if image in sizes:
+                sizes[axis] = sizes[image] // model.downscale
+            elif axis in sizes:
+                sizes[image] = sizes[axis] * model.downscale
+        (wanted,) = (port for port in ports.outputs if port.name == name)
+        return tuple(axis if isinstance(axis, int) else sizes[axis] for axis in wanted.shape)
