@@ -28,6 +28,7 @@ from service.logs import write_lines_as
 from service.metrics import Metrics
 from service.openai.routes import ROUTES as OPENAI
 from service.openapi.document import ROUTES as DOCUMENT
+from service.page.routes import ROUTES as PAGE
 from service.schema import EditForm
 from service.settings import Settings
 from service.sheets.routes import ROUTES as SHEETS
@@ -46,7 +47,7 @@ async def metrics(request: Request) -> Response:
     return Response(service.metrics.render(), media_type="text/plain; version=0.0.4")
 
 
-_ROUTES: Final = (*OPENAI, *STREAM, *TRANSLATE, *SHEETS, *JOBS, *DOCUMENT)
+_ROUTES: Final = (*OPENAI, *STREAM, *TRANSLATE, *SHEETS, *JOBS, *DOCUMENT, *PAGE)
 web = Starlette(routes=[Route("/metrics", metrics), *_ROUTES])
 
 

@@ -24,10 +24,10 @@ CALLER: Final = "retouch.caller"
 
 # What shows nothing of an edit: probes, metrics, and pages with what they load.
 _OPEN: Final = (
-    *("/", "/docs", "/docs.json", "/favicon.ico"),
+    *("/", "/about", "/docs", "/docs.json", "/favicon.ico"),
     *("/livez", "/readyz", "/healthz", "/metrics"),
 )
-_OPEN_FOLDERS: Final = ("/static_content/",)
+_OPEN_FOLDERS: Final = ("/page/", "/static_content/")
 _BEARER: Final = "bearer "
 _REMEDY: Final = "send it as 'Authorization: Bearer KEY' or as 'X-API-Key: KEY'"
 

@@ -34,14 +34,17 @@ class SecurityHeaders:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def adding(message: Message) -> None:
             if message["type"] == "http.response.start":
-                _add(MutableHeaders(scope=message))
+                headers = MutableHeaders(scope=message)
+                del headers["server"]  # BentoML's
+                # Browsers take headers of a 304 for the kept page, whose type it does not tell.
+                if message["status"] != 304:
+                    _add(headers)
             await send(message)
 
         await self._app(scope, receive, adding)
 
 
 def _add(headers: MutableHeaders) -> None:
-    del headers["server"]  # BentoML's
     for name, value in _ALWAYS.items():
         headers.setdefault(name, value)
     page = headers.get("content-type", "").startswith("text/html")

@@ -93,9 +93,20 @@ SECURITY: Final[Json] = {
 }
 """Ways to send an API key, one of which is enough."""
 
+_ABOUT: Final = _closed(
+    name=_TEXT,
+    version=_TEXT,
+    licence=_TEXT,
+    languages={"type": "array", "items": _TEXT | {"description": "ISO 639-1"}},
+    fields={"type": "object", "additionalProperties": {"type": "object"}},
+    previews={"type": "boolean"},
+    max_upload_bytes=_WHOLE,
+)
+
 SCHEMAS: Final[Json] = {
     "Job": _JOB,
     "Jobs": _closed(jobs={"type": "array", "items": _JOB}, next=_or_null("string")),
+    "About": _ABOUT,
     "Error": _closed(error=_ERROR),
     "Edits": _closed(images={"type": "array", "items": _IMAGE}),
     "Translation": _TRANSLATION,

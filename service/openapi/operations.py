@@ -61,6 +61,9 @@ def _streaming(fields: Json) -> Json:
     }
 
 
+_ABOUT: Final = content("application/json", ref("About"))
+
+
 def translating() -> Json:
     """`/translate`."""
     instruction = {"type": "string", "minLength": 1, "maxLength": 1000}
@@ -94,8 +97,17 @@ def translating() -> Json:
 
 
 def watching() -> Json:
-    """Probes and metrics."""
+    """What the server is, probes and metrics."""
     return {
+        "/about": {
+            "get": {
+                "operationId": "about",
+                "tags": ["operation"],
+                "security": [],
+                "summary": "The model, its languages, and every field with its bounds and default",
+                "responses": {"200": {"description": "facts", "content": _ABOUT}},
+            }
+        },
         "/livez": _probe("live", "503 when the engine's thread has died: restart the process"),
         "/readyz": _probe("ready", "200 once the model is loaded and warm; 503 while draining"),
         "/metrics": {

@@ -287,7 +287,10 @@ def test_openais_client_sends_its_key(locked: TestClient) -> None:
 
 @pytest.mark.parametrize(
     "path",
-    ["/", "/docs", "/docs.json", "/static_content/swagger-ui.css", "/livez", "/readyz", "/metrics"],
+    [
+        *("/", "/page/app.js", "/page/examples/cat.jpg", "/about"),
+        *("/docs", "/docs.json", "/static_content/swagger-ui.css", "/livez", "/readyz", "/metrics"),
+    ],
 )
 def test_pages_and_probes_are_open_to_readers_alone(locked: TestClient, path: str) -> None:
     assert locked.get(path).status_code == 200

@@ -17,7 +17,7 @@ from tests.service.pictures import PNG
 
 Json = dict[str, Any]
 
-PAGES = {"/docs", "/docs.json"}
+PAGES = {"/", "/docs", "/docs.json"}
 """For people, or the document itself."""
 
 
