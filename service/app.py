@@ -34,12 +34,10 @@ from service.settings import Settings
 from service.sheets.routes import ROUTES as SHEETS
 from service.stages import Failure
 from service.stream.routes import ROUTES as STREAM
+from service.timers import take_out
 from service.traces import Traces
 from service.translate import ROUTES as TRANSLATE
 from service.trial import open_warm, trial
-
-# Seconds by which BentoML's own deadline comes later than ours: its answer has another shape.
-_TIMEOUT_MARGIN: Final = 30.0
 
 
 async def metrics(request: Request) -> Response:
@@ -68,7 +66,6 @@ def _check_traces() -> None:
 @bentoml.service(
     name="retouch",
     workers=1,  # the engine batches by itself
-    traffic={"timeout": _settings().timeout + _TIMEOUT_MARGIN},
     metrics={"enabled": False},
     logging={"access": {"enabled": False}},  # the gate writes one line per exchange
 )
@@ -140,4 +137,5 @@ def _layers(app: ASGIApp) -> ASGIApp:
     return SecurityHeaders(cors(Gate(Admission(app)), _settings().access.origins))
 
 
+take_out()
 EditService.add_asgi_middleware(_layers)  # type: ignore[attr-defined]

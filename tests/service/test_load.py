@@ -269,3 +269,19 @@ def test_a_draining_service_refuses_new_edits_and_finishes_the_accepted(
         assert code_of(refused) == "shutting_down"
         assert int(refused.headers["retry-after"]) >= 1
         assert accepted.result().status_code == 200
+
+
+def test_a_request_leaves_no_timer_behind(serving: Serving) -> None:
+    """BentoML's would hold the memory of every request until its deadline."""
+
+    async def timers() -> int:
+        loop: Any = asyncio.get_running_loop()
+        return sum(timer.when() > loop.time() + 20 for timer in loop._scheduled)
+
+    with serving() as client:
+        assert client.portal is not None
+        before = client.portal.call(timers)
+        for _ in range(5):
+            assert client.get("/livez").status_code == 200
+            assert post(client).status_code == 200
+        assert client.portal.call(timers) == before
