@@ -10,6 +10,7 @@ from starlette.testclient import TestClient
 from runtime.stats import Stats
 from service import errors
 from service.errors import KINDS, Kind
+from service.jobs import errors as job_errors
 from service.metrics import Metrics
 from service.settings import SOURCE_ROOT
 from tests.service.calls import error_of
@@ -28,7 +29,9 @@ def first_column(heading: str) -> set[str]:
 
 def test_every_metric_is_explained_by_its_type() -> None:
     found = {}
-    for family in Metrics(Stats).collect():
+    metrics = Metrics(Stats)
+    metrics.watch_jobs(dict)
+    for family in metrics.collect():
         name = f"{family.name}_total" if family.type == "counter" else family.name
         found[name] = family.type
     assert first_column("Metrics") == found.keys()
@@ -41,6 +44,7 @@ def test_every_error_code_is_explained(client: TestClient) -> None:
     codes = {kind.code for kind in (*named, *KINDS.values())}
     codes |= {error_of(client.get("/no"), 404)["code"], error_of(client.put("/edit"), 405)["code"]}
     codes |= {errors.foreign(503).kind.code, "ok"}
+    codes |= {*(kind.code for kind in job_errors.ALL), job_errors.CRASHED, job_errors.BUNDLE_GONE}
     assert first_column("Errors") == codes
 
 
