@@ -1,6 +1,6 @@
 """schemathesis against the OpenAPI document of a running server: no 5xx, nothing undocumented.
 
-python -m benchmarks.fuzz PATH [--examples 1000] [--port 3998]
+python -m benchmarks.fuzz PATH [--examples 1000] [--port 3998] [--backend fake]
 
 PATH is the `schemathesis` of an environment of its own (pip install schemathesis==4.32.5 pillow).
 """
@@ -12,6 +12,7 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 from collections import Counter
@@ -35,7 +36,10 @@ _CHECKS: Final = (
 def main(program: Path, examples: int = 1000, port: int = 3998, backend: str = "auto") -> None:
     """Print the report of schemathesis, then one JSON line; exit with its status."""
     command = [sys.executable, "retouch.py", "serve", "--port", str(port), "--backend", backend]
-    with serving(command, ROOT, port) as server:
+    with (
+        tempfile.TemporaryDirectory() as jobs,
+        serving(command, ROOT, port, RETOUCH_JOBS_DIR=jobs) as server,
+    ):
         start = time.perf_counter()
         report = _fuzz(program, server.url, examples)
         seconds = time.perf_counter() - start
@@ -59,7 +63,7 @@ def _fuzz(program: Path, url: str, examples: int) -> subprocess.CompletedProcess
     command = [str(program), "run", f"{url}/docs.json", "--url", url]
     command += ["--checks", ",".join(_CHECKS), "--max-examples", str(examples)]
     command += ["--phases", "examples,coverage,fuzzing", "--seed", "1", "--continue-on-failure"]
-    command += ["--suppress-health-check", "all", "--no-color"]
+    command += ["--suppress-health-check", "all", "--no-color", "--request-timeout", "120"]
     hooks = {"SCHEMATHESIS_HOOKS": "benchmarks.fuzz_pictures", "PYTHONPATH": str(ROOT)}
     return subprocess.run(
         command, cwd=ROOT, env={**os.environ, **hooks}, capture_output=True, text=True, check=False

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
+from runtime.backends.base import BACKEND_NAMES
 from service.guard.keys import new_key
 from service.settings import EMBEDDED, SOURCE_ROOT
 
@@ -22,7 +23,7 @@ def serve(
     port: Annotated[int, typer.Option(envvar="PORT", min=1, max=65535, help="TCP port")] = 3000,
     host: Annotated[str, typer.Option(help="address to listen on")] = "127.0.0.1",
     bundle: Annotated[Path, _option("BUNDLE", "bundle directory")] = EMBEDDED,
-    backend: Annotated[str, _option("BACKEND", "auto, openvino, ort or fake")] = "auto",
+    backend: Annotated[str, _option("BACKEND", ", ".join(BACKEND_NAMES))] = "auto",
     device: Annotated[str, _option("DEVICE", "auto, cpu, cuda or tensorrt")] = "auto",
     precision: Annotated[str, _option("PRECISION", "auto, fp32, bf16 or fp16")] = "auto",
 ) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Final
 
 import bentoml
@@ -14,14 +13,17 @@ from starlette.routing import Route
 from runtime.errors import InvalidRequest
 from runtime.translation import language_of
 from runtime.worker import EngineWorker
-from service.errors import MALFORMED, HttpError
+from service.reading.body import whole
+from service.reading.json_body import pairs
+
+_MOST: Final = 64 * 1024  # bytes; the longest instruction, escaped as JSON, needs 12 KB
 
 
 async def translate(request: Request) -> Response:
     """Raises `HttpError` for what is no JSON object, `InvalidRequest` for a wrong instruction."""
-    body = await request.body()
-    worker: EngineWorker = bentoml.get_current_service().worker
-    return JSONResponse(await to_thread.run_sync(_answer, worker, body))
+    service = bentoml.get_current_service()
+    body = await whole(request, _MOST, service.settings.upload)
+    return JSONResponse(await to_thread.run_sync(_answer, service.worker, body))
 
 
 def _answer(worker: EngineWorker, body: bytes) -> dict[str, str | None]:
@@ -36,17 +38,14 @@ def _answer(worker: EngineWorker, body: bytes) -> dict[str, str | None]:
 
 
 def _instruction(body: bytes) -> str:
-    try:
-        found = json.loads(body)
-    except (ValueError, RecursionError) as exc:
-        raise HttpError(MALFORMED, f"the body is no JSON in UTF-8: {exc}"[:200]) from exc
-    if not isinstance(found, dict):
-        raise HttpError(MALFORMED, f"the body holds {type(found).__name__}; send a JSON object")
-    if unknown := found.keys() - {"instruction"}:
+    given = pairs(body)
+    if unknown := {name for name, _ in given} - {"instruction"}:
         raise InvalidRequest(f"field {min(unknown)!r:.60} is unknown; known: instruction")
-    if "instruction" not in found:
+    if not given:
         raise InvalidRequest("instruction is missing; give it")
-    instruction: str = found["instruction"]
+    if len(given) > 1:
+        raise InvalidRequest(f"instruction is given {len(given)} times; give it once")
+    instruction: str = given[0][1]
     return instruction
 
 

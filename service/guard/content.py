@@ -52,6 +52,10 @@ class CheckingWorker(EngineWorker):
         super().close(timeout_s)
         self._thread_of_checks.shutdown()
 
+    def check(self, image: Image.Image) -> None:
+        """Raises `HttpError` 422 for an input that `submit_all` would refuse."""
+        self._input_passed(image)
+
     def _checked(self, edited: Pending, score: float) -> Pending:
         """A future that stands for `edited` and a check of its result."""
         checked = edited.twin()

@@ -80,7 +80,7 @@ def open_database(url: str, folder: Path, clock: Clock | None = None) -> Databas
     except (ArgumentError, NoSuchModuleError, ImportError) as exc:
         raise ValueError(
             f"RETOUCH_JOBS_DATABASE cannot be used ({type(exc).__name__}); set it to "
-            "postgresql+psycopg://USER:PASSWORD@HOST/NAME and install retouch[postgres]"
+            "postgresql+psycopg://USER:PASSWORD@HOST/NAME"
         ) from exc
     except (HttpError, DatabaseError) as exc:
         where = "RETOUCH_JOBS_DATABASE" if url else f"RETOUCH_JOBS_DIR, {folder}"

@@ -7,7 +7,14 @@ from typing import Any, Final
 from runtime.errors import InvalidRequest
 from runtime.manifest import Manifest
 from service.edit import EDIT
-from service.errors import KINDS, MALFORMED, RATE_LIMITED, TOO_LARGE, UNAUTHORIZED
+from service.errors import (
+    KINDS,
+    MALFORMED,
+    RATE_LIMITED,
+    SLOW_UPLOAD,
+    TOO_LARGE,
+    UNAUTHORIZED,
+)
 from service.openapi.answers import OF_AN_EDIT, content, errors, pictures, ref
 from service.openapi.schemas import bodies, edit_fields
 from service.stream.face import MEDIA_TYPE, MOST_STEPS
@@ -55,12 +62,20 @@ def _streaming(fields: Json) -> Json:
         "summary": "Edit one picture and tell how far it is",
         "requestBody": bodies(STREAM, fields | {"preview_every": every}, _EXAMPLE),
         "responses": {
-            "200": {"description": told, "content": content(MEDIA_TYPE, {"type": "string"})},
+            "200": {"description": told, "content": content(MEDIA_TYPE, _EVENT)},
             **errors(OF_AN_EDIT),
         },
     }
 
 
+_EVENT: Final[Json] = {  # each one of the stream
+    "type": "object",
+    "required": ["event", "data"],
+    "properties": {
+        "event": {"type": "string", "enum": ["queued", "progress", "result", "error"]},
+        "data": {"type": "string", "contentMediaType": "application/json"},
+    },
+}
 _ABOUT: Final = content("application/json", ref("About"))
 
 
@@ -90,7 +105,7 @@ def translating() -> Json:
                 "description": "the translation; null where the words are read as they are",
                 "content": content("application/json", ref("Translation")),
             },
-            **errors((MALFORMED, UNAUTHORIZED, RATE_LIMITED, TOO_LARGE, *_RAISED)),
+            **errors((MALFORMED, UNAUTHORIZED, RATE_LIMITED, SLOW_UPLOAD, TOO_LARGE, *_RAISED)),
         },
     }
     return {"/translate": {"post": operation}}

@@ -13,7 +13,7 @@ from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
-from service.errors import MALFORMED, NOT_TAKEN, SLOW_UPLOAD, HttpError
+from service.errors import MALFORMED, NOT_TAKEN, SLOW_UPLOAD, TOO_LARGE, HttpError
 from service.face import Fields, Vocabulary
 from service.reading.form import from_form
 from service.reading.json_body import from_json
@@ -53,6 +53,20 @@ async def received(
         raise HttpError(
             NOT_TAKEN, f"the body is {media_type or 'of no type'}; send {FORM} or {JSON}"
         )
+
+
+async def whole(request: Request, most: int, seconds: float) -> bytes:
+    """A body of at most `most` bytes. Raises `HttpError` for a larger or a late one."""
+
+    async def read() -> bytes:
+        body = b""
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > most:
+                raise HttpError(TOO_LARGE, f"the body is larger than {most} bytes; send less")
+        return body
+
+    return await _in_time(read(), seconds)
 
 
 async def _in_time(arrival: Awaitable[T], seconds: float) -> T:

@@ -18,10 +18,10 @@ def from_json(body: BinaryIO, vocabulary: Vocabulary) -> Fields:
 
     A field that is null is absent.
     """
-    pairs = _pairs(body.read())
-    names = [name for name, _ in pairs]
+    given_pairs = pairs(body.read())
+    names = [name for name, _ in given_pairs]
     check_names(names, vocabulary)
-    given = {name: value for name, value in pairs if value is not None}
+    given = {name: value for name, value in given_pairs if value is not None}
     check_present(list(given), vocabulary)
     for name in given.keys() & vocabulary.files:
         given[name] = io.BytesIO(_decoded(name, given[name]))
@@ -30,7 +30,8 @@ def from_json(body: BinaryIO, vocabulary: Vocabulary) -> Fields:
     return Fields(given.pop("image"), given.pop("n", 1), given)
 
 
-def _pairs(body: bytes) -> list[tuple[str, Any]]:
+def pairs(body: bytes) -> list[tuple[str, Any]]:
+    """Names and values of a JSON object. Raises `HttpError` for what is none."""
     try:
         found = json.loads(body.decode(), object_pairs_hook=_Object, parse_constant=_refuse)
     except (ValueError, RecursionError) as exc:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import typing
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import BinaryIO, Final
 
@@ -30,12 +30,16 @@ VOCABULARY: Final = Vocabulary(
 )
 
 
-def poster_face(served: Manifest) -> Face:
+Check = Callable[[Image.Image], None]
+"""Raises what forbids a picture to be shown."""
+
+
+def poster_face(served: Manifest, check: Check) -> Face:
     """The face of a server of the model `served`."""
-    return Face(VOCABULARY, partial(ask, served), partial(answer, served))
+    return Face(VOCABULARY, partial(ask, served, check), partial(answer, served))
 
 
-def ask(served: Manifest, fields: Fields, accept: str) -> Asked | Response:
+def ask(served: Manifest, check: Check, fields: Fields, accept: str) -> Asked | Response:
     """See `Face`: with `edited` nothing is edited, and the poster is the answer."""
     media_type = chosen(accept, (PNG,))
     if "edited" not in fields.values:
@@ -48,7 +52,10 @@ def ask(served: Manifest, fields: Fields, accept: str) -> Asked | Response:
             f"{name} is of no use beside edited, which stays as it is; leave it out"
         )
     EditParams(instruction)  # for its bounds
-    shown = Poster(decode(fields.image.read()), _after(data), instruction, _caption(data, served))
+    before, after = decode(fields.image.read()), _after(data)
+    for image in (before, after):
+        check(image)
+    shown = Poster(before, after, instruction, _caption(data, served))
     return Response(_file(shown), media_type=media_type)
 
 

@@ -52,6 +52,9 @@ class Network:
         return np.array([[1 - score, score]], np.float32)
 
     def wants(self, *scores: float) -> None:
+        """From now on; what an earlier test left under way is let end first."""
+        wait_until(lambda: worker().stats().running + worker().stats().waiting == 0)
+        worker()._thread_of_checks.submit(int).result(60)  # type: ignore[attr-defined]
         self.scores, self.seen = iter(scores), []
 
 
@@ -136,6 +139,13 @@ def test_a_stream_ends_with_the_verdict_and_shows_nothing_before(
     network.wants(0.9)
     assert error_of(listen(client), 422)["code"] == "content_refused"
     assert error_of(listen(client, preview_every=1), 422)["field"] == "preview_every"
+
+
+def test_a_poster_of_given_pictures_is_checked(client: TestClient, network: Network) -> None:
+    network.wants(0.1, 0.9)
+    files = {"image": PNG, "edited": PNG}
+    answer = client.post("/poster", files=files, data={"instruction": "make it night"})
+    assert error_of(answer, 422)["code"] == "content_refused"
 
 
 def test_openais_clients_are_told_too(client: TestClient, network: Network) -> None:

@@ -116,10 +116,12 @@ def test_a_translation_can_be_seen_before_the_edit(
     [
         (b"{", 400, "JSON"),
         (b"\xff", 400, "JSON"),
-        (b"[" * 100_000, 400, "JSON"),
+        (b"[" * 60_000, 400, "JSON"),
+        (b"[" * 100_000, 413, "65536"),
         (b"[1]", 400, "list"),
         (b"{}", 422, "missing"),
         (b'{"instruction": 1}', 422, "str"),
+        (b'{"instruction": "a", "instruction": "b"}', 422, "2 times"),
         (b'{"instruction": " "}', 422, "blank"),
         (b'{"instruction": "a", "seed": 1}', 422, "seed"),
         (b'{"instruction": "\\ud800"}', 422, "Unicode"),
