@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from service.errors import UNAUTHORIZED, HttpError
 from service.guard.access import Access
 from service.guard.keys import Key, Keyring
+from service.guard.pages import check_page
 from service.guard.rates import Rates
 
 log = logging.getLogger("bentoml.retouch")
@@ -28,6 +29,7 @@ _OPEN: Final = (
     *("/livez", "/readyz", "/healthz", "/metrics"),
 )
 _OPEN_FOLDERS: Final = ("/page/", "/static_content/")
+_READING: Final = ("GET", "HEAD", "OPTIONS")
 _BEARER: Final = "bearer "
 _REMEDY: Final = "send it as 'Authorization: Bearer KEY' or as 'X-API-Key: KEY'"
 
@@ -51,8 +53,11 @@ class Guard:
     def admitted(self, scope: MutableMapping[str, Any]) -> Iterator[Mapping[str, str]]:
         """Lets a request in for as long as the block lasts; gives headers for its answer.
 
-        Raises `HttpError` 401 without a known key, 429 when the key has used up what it may.
+        Raises `HttpError` 401 without a known key, 403 for a page of another origin, 429 when the
+        key has used up what it may.
         """
+        if scope["method"] not in _READING:
+            check_page(Headers(scope=scope), self._access.origins)
         if self._access.open or _needs_none(scope):
             yield {}
             return

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from runtime.errors import InvalidRequest
 from runtime.manifest import Manifest
-from service.errors import KINDS, NOT_ACCEPTABLE, UNAUTHORIZED, Kind
+from service.errors import FOREIGN_PAGE, KINDS, NOT_ACCEPTABLE, UNAUTHORIZED, Kind
 from service.jobs.errors import GONE, NO_DATABASE, NO_JOB, NOT_DONE, OTHER_BODY, STORAGE_FULL
 from service.jobs.face import JOB, KEY, LISTED, MOST_LISTED, PATH
 from service.jobs.tables import Status
@@ -39,7 +39,7 @@ def jobs(manifest: Manifest, most: int) -> Json:
         PATH: {"post": submit, "get": _listing()},
         f"{PATH}/{{id}}": {
             "get": _of_one("job", "How a job is getting on"),
-            "delete": _of_one("cancel_job", "Cancel a job, or drop the result of a finished one"),
+            "delete": _of_one("cancel_job", "Cancel a job, or drop its result", FOREIGN_PAGE),
         },
         f"{PATH}/{{id}}/result": {"get": _fetching()},
     }
@@ -74,11 +74,11 @@ def _fetching() -> Json:
     }
 
 
-def _of_one(name: str, about: str) -> Json:
+def _of_one(name: str, about: str, *further: Kind) -> Json:
     return {
         **_named(name, about),
         "parameters": [_ID],
-        "responses": {"200": _job("the job as it is now"), **errors(_OF_A_JOB)},
+        "responses": {"200": _job("the job as it is now"), **errors((*_OF_A_JOB, *further))},
     }
 
 

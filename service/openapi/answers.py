@@ -16,6 +16,7 @@ from runtime.errors import (
 from service.answer import PICTURES
 from service.errors import (
     CONTENT_REFUSED,
+    FOREIGN_PAGE,
     KINDS,
     MALFORMED,
     NOT_ACCEPTABLE,
@@ -36,7 +37,7 @@ _RAISED: Final = (
 )
 OF_AN_EDIT: Final[tuple[Kind, ...]] = (
     *(MALFORMED, NOT_ACCEPTABLE, SLOW_UPLOAD, TOO_LARGE, NOT_TAKEN, TIMEOUT),
-    *(UNAUTHORIZED, RATE_LIMITED, CONTENT_REFUSED),
+    *(UNAUTHORIZED, FOREIGN_PAGE, RATE_LIMITED, CONTENT_REFUSED),
     *(KINDS[error] for error in _RAISED),
 )
 """Ways in which a route that edits can fail."""

@@ -8,6 +8,7 @@ from runtime.errors import InvalidRequest
 from runtime.manifest import Manifest
 from service.edit import EDIT
 from service.errors import (
+    FOREIGN_PAGE,
     KINDS,
     MALFORMED,
     RATE_LIMITED,
@@ -105,7 +106,17 @@ def translating() -> Json:
                 "description": "the translation; null where the words are read as they are",
                 "content": content("application/json", ref("Translation")),
             },
-            **errors((MALFORMED, UNAUTHORIZED, RATE_LIMITED, SLOW_UPLOAD, TOO_LARGE, *_RAISED)),
+            **errors(
+                (
+                    MALFORMED,
+                    UNAUTHORIZED,
+                    FOREIGN_PAGE,
+                    RATE_LIMITED,
+                    SLOW_UPLOAD,
+                    TOO_LARGE,
+                    *_RAISED,
+                )
+            ),
         },
     }
     return {"/translate": {"post": operation}}

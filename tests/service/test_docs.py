@@ -11,6 +11,7 @@ from runtime.params import EditParams
 from runtime.scheduler import Limits
 from service.errors import (
     CONTENT_REFUSED,
+    FOREIGN_PAGE,
     KINDS,
     MALFORMED,
     MODEL_NOT_FOUND,
@@ -76,7 +77,7 @@ def test_every_error_code_is_listed_with_its_status() -> None:
     own = (
         *ALL,
         *(MALFORMED, MODEL_NOT_FOUND, NOT_ACCEPTABLE, NOT_TAKEN, SLOW_UPLOAD, TIMEOUT, TOO_LARGE),
-        *(UNAUTHORIZED, RATE_LIMITED, CONTENT_REFUSED),
+        *(UNAUTHORIZED, FOREIGN_PAGE, RATE_LIMITED, CONTENT_REFUSED),
     )
     for kind in (*KINDS.values(), *own):
         if kind.status != 499:  # nobody sees it

@@ -83,6 +83,25 @@ def test_by_default_no_other_origin_may(client: TestClient) -> None:
         assert not [name for name in answer.headers if name.startswith("access-control")]
 
 
+@pytest.mark.parametrize("site", ["cross-site", "same-site"])
+@pytest.mark.parametrize("path", ["/edit", "/jobs", "/v1/images/edits"])
+def test_pages_of_other_origins_have_nothing_done(client: TestClient, site: str, path: str) -> None:
+    foreign = {"Sec-Fetch-Site": site, "Origin": "https://evil.example"}
+    answer = client.post(path, headers=foreign)
+    assert answer.status_code == 403
+    assert answer.json()["error"]["code"] == "foreign_page"
+    assert client.get("/about", headers=foreign).status_code == 200
+    for own in ("same-origin", "none"):
+        assert client.post(path, headers={"Sec-Fetch-Site": own}).status_code != 403
+
+
+def test_listed_origins_may_have_edits_made(shared: TestClient) -> None:
+    asked = {"Sec-Fetch-Site": "cross-site", "Origin": OURS}
+    assert shared.post("/edit", headers=asked).status_code == 401  # for it has no key
+    asked["Origin"] = "https://evil.example"
+    assert shared.post("/edit", headers=asked).status_code == 403
+
+
 @pytest.mark.parametrize("path", ["/edit", "/v1/images/edits", "/not/yet/there"])
 @pytest.mark.parametrize("origin", [OURS, "http://localhost:5173"])
 def test_a_preflight_needs_no_key(shared: TestClient, path: str, origin: str) -> None:
