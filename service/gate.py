@@ -146,7 +146,8 @@ class Gate:
         service.metrics.count_response(route_of(scope), exchange.status, code)
         if scope["path"] not in _PROBES:
             _log(exchange, failure, time.perf_counter() - start)
-            service.traces.record(_exchanged(exchange, code, start))
+            broken = failure is not None and kind_of(failure).status >= 500
+            service.traces.record(_exchanged(exchange, code, start, broken))
 
 
 def _log(exchange: Exchange, failure: Exception | None, seconds: float) -> None:
@@ -182,10 +183,12 @@ def _fields(exchange: Exchange, failure: Exception | None, seconds: float) -> di
         "seconds": round(seconds, 3),
         "code": kind_of(failure).code if failure else "ok",
     }
+    if CALLER in scope:
+        told["key"] = scope[CALLER]
     return told | {"edit": exchange.facts} if exchange.facts else told
 
 
-def _exchanged(exchange: Exchange, code: str, start: float) -> Exchanged:
+def _exchanged(exchange: Exchange, code: str, start: float, broken: bool) -> Exchanged:
     scope, route = exchange.scope, route_of(exchange.scope)
     attributes: Attributes = {
         "http.request.method": scope["method"],
@@ -199,7 +202,7 @@ def _exchanged(exchange: Exchange, code: str, start: float) -> Exchanged:
         headers=Headers(scope=scope),
         start=start,
         attributes=attributes,
-        failed=exchange.status >= 500,
+        failed=broken,  # a stream that failed has the status 200
         edits=scope.get("state", {}).get("edits", ()),
     )
 
