@@ -13,7 +13,7 @@ from starlette.types import Receive, Scope, Send
 
 from runtime.worker import Pending
 from service.edits import Accepted, Edits
-from service.errors import error_object
+from service.errors import error_object, headers_of
 from service.stages import all_of, withdrawing
 from service.stream.events import KEEP_ALIVE, Previews, event, queued
 from service.stream.face import MEDIA_TYPE
@@ -45,6 +45,8 @@ class EventStream(Response):
                 last = event("result", await self._tell(send))
         except Exception as exc:
             error = error_object(exc, self._request.state.request_id)
+            if wait := headers_of(exc).get("Retry-After"):
+                error["retry_after"] = int(wait)
             failure, last = exc, event("error", json.dumps(error).encode())
         await send({"type": "http.response.body", "body": last})
         if failure is not None:

@@ -291,4 +291,5 @@ def test_an_engine_that_stops_ends_the_stream(serving: Serving, ticks: Take) -> 
         for request in list(worker()._futures):
             request.cancelled = True  # as `close` does
         gate.allow(2)
-        assert stream.events()[-1].data["code"] == "cancelled"
+        last = stream.events()[-1].data
+        assert (last["code"], last["retry_after"]) == ("cancelled", 1)

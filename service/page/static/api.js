@@ -75,12 +75,15 @@ export async function poster(form) {
 // Server-sent events of a body (WHATWG HTML, section 9.2), as far as this server writes them.
 export async function* events(body) {
   const reader = body.pipeThrough(new TextDecoderStream()).getReader();
-  let text = "";
+  let parts = []; // of an event that has not ended: results are many chunks long
   for (;;) {
     const { done, value } = await reader.read().catch(broken);
     if (done) return;
-    const blocks = (text + value).replaceAll("\r\n", "\n").split("\n\n");
-    text = blocks.pop();
+    const before = parts.at(-1)?.slice(-1) ?? "";
+    parts.push(value);
+    if (!(before + value).includes("\n\n")) continue;
+    const blocks = parts.join("").split("\n\n");
+    parts = [blocks.pop()];
     yield* blocks.map(parsed).filter((event) => event.data !== null);
   }
 }

@@ -11,8 +11,12 @@ export function curlOf({ fields, seed, name }, base) {
   return [...lines, `-o edited.png ${new URL("edit", base)}`].join(" \\\n  ");
 }
 
+const TEXTS = ["instruction", "negative_instruction", "sampler", "plan"];
+
+// A JSON body without its picture; there numbers are numbers.
 export function settingsOf({ fields, seed }) {
-  return JSON.stringify({ ...fields, seed: Number(seed) }, null, 2);
+  const typed = ([name, value]) => [name, TEXTS.includes(name) ? value : Number(value)];
+  return JSON.stringify(Object.fromEntries(Object.entries({ ...fields, seed }).map(typed)), null, 2);
 }
 
 // Pages that came by plain HTTP have no clipboard, but may still copy what is selected.
