@@ -26,7 +26,7 @@ KUBERNETES = DEPLOY / "kubernetes"
 MANIFESTS = sorted(set(KUBERNETES.glob("*.yaml")) - {KUBERNETES / "kustomization.yaml"})
 PORT = 3000  # of `retouch serve` and of BentoML
 
-FUNCTIONS = {"by", "rate", "sum", "histogram_quantile", "for", "and"}
+FUNCTIONS = {"by", "rate", "sum", "max", "histogram_quantile", "for", "and"}
 # Labels that Prometheus adds to every sample.
 TARGET_LABELS = {"instance", "job"}
 
@@ -56,6 +56,7 @@ def known_samples() -> dict[str, set[str]]:
     stats.count_tick(3, 64 * 64, 0.1)
     metrics = Metrics(lambda: stats)
     metrics.count_response("/edit", 200, "ok")
+    metrics.watch_jobs(lambda: {"queued": 1})
     found: dict[str, set[str]] = {"up": set()}
     for family in metrics.collect():
         for one in family.samples:
