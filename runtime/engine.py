@@ -164,6 +164,12 @@ class Engine:
             self._count(finished)
         return finished
 
+    @property
+    def waiting(self) -> int:
+        """How many edits wait; `stats` copies all counters."""
+        with self._lock:
+            return len(self._scheduler.waiting)
+
     def stats(self) -> Stats:
         """A copy of the counters."""
         with self._lock:

@@ -134,6 +134,11 @@ class EngineWorker:
         requests = self._engine.prepare_all(image, asked)
         return sum(height * width for height, width in (request.size for request in requests))
 
+    @property
+    def waiting(self) -> int:
+        """How many edits wait in the engine."""
+        return self._engine.waiting
+
     def stats(self) -> Stats:
         """A copy of the engine's counters."""
         return self._engine.stats()

@@ -142,12 +142,10 @@ class Gate:
             raise failure  # half a response is out: the server can only cut the connection
         if failure is not None and not exchange.ended:  # else the response has told of it
             await exchange.answer(failure)
-        code = kind_of(failure).code if failure else "ok"
-        service.metrics.count_response(route_of(scope), exchange.status, code)
+        service.metrics.count_response(route_of(scope), exchange.status, _code(failure))
         if scope["path"] not in _PROBES:
             _log(exchange, failure, time.perf_counter() - start)
-            broken = failure is not None and kind_of(failure).status >= 500
-            service.traces.record(_exchanged(exchange, code, start, broken))
+            service.traces.record(_exchanged(exchange, failure, start))
 
 
 def _log(exchange: Exchange, failure: Exception | None, seconds: float) -> None:
@@ -175,34 +173,41 @@ def _log(exchange: Exchange, failure: Exception | None, seconds: float) -> None:
 def _fields(exchange: Exchange, failure: Exception | None, seconds: float) -> dict[str, Any]:
     """The line once more, for logs that are read by programs."""
     scope = exchange.scope
-    told = {
+    told: dict[str, Any] = {
         "request_id": exchange.request_id,
         "method": scope["method"],
         "route": route_of(scope),
         "status": exchange.status,
         "seconds": round(seconds, 3),
-        "code": kind_of(failure).code if failure else "ok",
+        "code": _code(failure),
     }
     if CALLER in scope:
         told["key"] = scope[CALLER]
-    return told | {"edit": exchange.facts} if exchange.facts else told
+    if exchange.facts:
+        told["edit"] = exchange.facts
+    return told
 
 
-def _exchanged(exchange: Exchange, code: str, start: float, broken: bool) -> Exchanged:
+def _code(failure: Exception | None) -> str:
+    return kind_of(failure).code if failure else "ok"
+
+
+def _exchanged(exchange: Exchange, failure: Exception | None, start: float) -> Exchanged:
     scope, route = exchange.scope, route_of(exchange.scope)
     attributes: Attributes = {
         "http.request.method": scope["method"],
         "http.route": route,
         "http.response.status_code": exchange.status,
         "retouch.request_id": exchange.request_id,
-        "retouch.code": code,
+        "retouch.code": _code(failure),
     }
     return Exchanged(
         name=f"{scope['method']} {route}",
         headers=Headers(scope=scope),
         start=start,
         attributes=attributes,
-        failed=broken,  # a stream that failed has the status 200
+        # Not by the status: that of a stream is 200 however it ends.
+        failed=failure is not None and kind_of(failure).status >= 500,
         edits=scope.get("state", {}).get("edits", ()),
     )
 

@@ -63,7 +63,7 @@ class Guard:
             return
         key = self._key(Headers(scope=scope))
         scope[CALLER] = key.name
-        if scope["method"] != "POST":  # what others ask for has been made already
+        if scope["method"] != "POST":  # others make no edit; the result of a job is coded anew
             yield {}
             return
         rate = self._access.rate if key.rate is None else key.rate

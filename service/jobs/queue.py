@@ -135,20 +135,24 @@ class Queue:
             running = JOBS.c.status == Status.RUNNING
             return connection.execute(update(JOBS).where(running).values(_QUEUED_AGAIN)).rowcount
 
-    def clean(self) -> None:
-        """Drop results and records that have been kept for long enough, and end dead jobs."""
+    def clean(self) -> dict[str, str]:
+        """Drop results and records that have been kept for long enough, and end dead jobs.
+
+        Returns the ids of jobs that it ended, with the codes of their errors.
+        """
         with self._database.writing() as connection:
             now = self._database.now(connection)
             old = now - self._terms.keep
             crashed = and_(_free(now), JOBS.c.attempts >= ATTEMPTS)
-            _end(connection, crashed, now, CRASHED, _CRASHED_MESSAGE)
+            ended = _end(connection, crashed, now, CRASHED, _CRASHED_MESSAGE)
             stale = and_(_free(now), JOBS.c.bundle != self._bundle, JOBS.c.created < old)
-            _end(connection, stale, now, BUNDLE_GONE, _STALE_MESSAGE)
+            ended |= _end(connection, stale, now, BUNDLE_GONE, _STALE_MESSAGE)
             finished = JOBS.c.status.not_in(UNFINISHED)
             forgotten = and_(finished, JOBS.c.finished < now - _FORGET * self._terms.keep)
             expired = and_(finished, JOBS.c.finished < old, JOBS.c.bytes > 0)
             drop_pictures(connection, _numbers(connection, or_(expired, forgotten)))
             connection.execute(delete(JOBS).where(forgotten, JOBS.c.bytes == 0))
+        return ended
 
     def count(self) -> dict[str, int]:
         """How many jobs are queued, and how many run."""
@@ -202,12 +206,13 @@ def _numbers(connection: Connection, which: ColumnElement[bool]) -> list[int]:
 
 def _end(
     connection: Connection, which: ColumnElement[bool], now: float, code: str, message: str
-) -> None:
-    """Fail jobs that nobody will run."""
+) -> dict[str, str]:
+    """Fail jobs that nobody will run; returns their ids with the code."""
     lines = select(JOBS.c.number, JOBS.c.id).where(which).with_for_update(skip_locked=True)
-    for number, job_id in connection.execute(lines).all():
+    found = connection.execute(lines).all()
+    for number, job_id in found:
         error = {"code": code, "message": message, "request_id": job_id}
         ended = {"status": Status.FAILED, "finished": now, "owner": None, "error": error}
         connection.execute(update(JOBS).where(JOBS.c.number == number).values(ended))
         drop_pictures(connection, [number])
-        log.warning("job %s failed: %s", job_id, message)
+    return {job_id: code for _, job_id in found}

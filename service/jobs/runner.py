@@ -71,7 +71,7 @@ class Runner:
                 pass  # the database is away, and has been logged
             except Exception:
                 log.exception("the queue of jobs stumbled; going on")
-            self._wake.wait(_POLL if self._worker.stats().waiting else _BEAT)
+            self._wake.wait(_POLL if self._worker.waiting else _BEAT)
             self._wake.clear()
 
     def _beat(self) -> None:
@@ -86,7 +86,8 @@ class Runner:
                 self.withdraw(number)
         self.counts = self._queue.count()
         if now >= self._next_clean:
-            self._queue.clean()
+            for job_id, code in self._queue.clean().items():
+                log.warning("job %s failed: %s", job_id, code)
             self._next_clean = now + _CLEAN
 
     def _begin_one(self) -> bool:
@@ -104,7 +105,7 @@ class Runner:
 
     def _room(self) -> int:
         """How many edits of jobs the engine may be given now."""
-        if self._worker.draining or self._worker.stats().waiting:
+        if self._worker.draining or self._worker.waiting:
             return 0
         with self._lock:
             runs = list(self._runs.values())

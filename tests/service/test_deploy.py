@@ -26,7 +26,7 @@ KUBERNETES = DEPLOY / "kubernetes"
 MANIFESTS = sorted(set(KUBERNETES.glob("*.yaml")) - {KUBERNETES / "kustomization.yaml"})
 PORT = 3000  # of `retouch serve` and of BentoML
 
-FUNCTIONS = {"max", "by", "rate", "sum", "histogram_quantile", "for", "and"}
+FUNCTIONS = {"by", "rate", "sum", "max", "histogram_quantile", "for", "and"}
 # Labels that Prometheus adds to every sample.
 TARGET_LABELS = {"instance", "job"}
 

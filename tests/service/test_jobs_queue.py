@@ -11,20 +11,23 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from sqlalchemy import NullPool, create_engine
 
 from runtime.errors import InvalidRequest, Overloaded
 from runtime.params import EditParams
+from runtime.worker import EngineWorker
 from service.errors import HttpError
 from service.jobs.database import Database, open_database
 from service.jobs.job import Job, Order
 from service.jobs.presence import Presence
 from service.jobs.queue import ATTEMPTS, Queue, Terms
+from service.jobs.runner import Runner
 from service.jobs.store import Bounds, Store
 from service.jobs.tables import METADATA, Status
+from tests.service.conftest import wait_until
 
 POSTGRES = os.environ.get("RETOUCH_TEST_POSTGRES", "")
 LEASE, KEEP = 30.0, 3600.0
@@ -230,7 +233,8 @@ def test_a_job_that_takes_the_process_down_is_given_up(world: World) -> None:
         assert queue.claim(alone=True)
         assert queue.give_back_all() == 1
     assert queue.claim(alone=True) is None
-    queue.clean()
+    assert queue.clean() == {job.id: "crashed"}
+    assert queue.clean() == {}
     failed = world.get(job)
     assert failed.status is Status.FAILED
     assert failed.error is not None
@@ -253,10 +257,26 @@ def test_another_bundles_jobs_are_left_alone_until_nobody_wants_them(world: Worl
     new.clean()
     assert world.get(job).status is Status.QUEUED
     world.clock.time += KEEP + 1
-    new.clean()
+    assert new.clean() == {job.id: "bundle_gone"}
     error = world.get(job).error
     assert error is not None
     assert error["code"] == "bundle_gone"
+
+
+class Idle:
+    """A worker that has nothing to do."""
+
+    draining, waiting = False, 0
+
+
+def test_a_job_that_nobody_will_run_is_in_the_log(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    job = world.submit(bundle="old")
+    world.clock.time += KEEP + 1
+    runner = Runner(cast("EngineWorker", Idle()), world.replica("a", "new"), 1)
+    wait_until(lambda: f"job {job.id} failed: bundle_gone" in caplog.text)
+    runner.close()
 
 
 def test_results_expire_then_records_are_forgotten(world: World) -> None:

@@ -326,6 +326,7 @@ def test_the_log_names_the_key_and_hides_it(
     assert edit(locked, bearer(ALICE)) == 200
     assert edit(locked, bearer("stranger")) == 401
     assert " key=alice " in caplog.text
+    assert "alice" in {vars(record).get("key") for record in caplog.records}  # for RETOUCH_LOG=json
     assert ALICE not in caplog.text
     assert "stranger" not in caplog.text
 

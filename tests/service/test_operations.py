@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import pytest
 import yaml
 from starlette.testclient import TestClient
 
@@ -49,6 +50,32 @@ def test_every_error_code_is_explained(client: TestClient) -> None:
 
 
 def test_every_alert_is_explained() -> None:
+    assert first_column("Alerts") == alerts().keys()
+
+
+@pytest.mark.parametrize(("alert", "status"), [("RetouchDefects", 500), ("RetouchTimeouts", 504)])
+def test_alerts_on_failures_see_those_of_streams(alert: str, status: int) -> None:
+    assert "status" not in alerts()[alert]  # which is 200 for a stream
+    kinds = {*KINDS.values(), errors.TIMEOUT, errors.foreign(500).kind}
+    codes = {kind.code for kind in kinds if kind.status == status}
+    assert codes
+    assert all(re.fullmatch(selected(alert, "code"), code) for code in codes)
+
+
+def test_refusals_are_counted_among_the_requests_that_they_are_compared_with() -> None:
+    refused, asked = re.findall(r'route!~"([^"]+)"', alerts()["RetouchRefusing"])
+    assert refused == asked
+    assert set(selected("RetouchRefusing", "code").split("|")) <= first_column("Errors")
+
+
+def alerts() -> dict[str, str]:
+    """Queries by the names of alerts."""
     text = (SOURCE_ROOT / "deploy" / "prometheus" / "alerts.yml").read_text()
     (group,) = yaml.safe_load(text)["groups"]
-    assert first_column("Alerts") == {rule["alert"] for rule in group["rules"]}
+    return {rule["alert"]: rule["expr"] for rule in group["rules"]}
+
+
+def selected(alert: str, label: str) -> str:
+    """The pattern of the label's values."""
+    (pattern,) = re.findall(rf'\b{label}=~?"([^"]+)"', alerts()[alert])
+    return str(pattern)

@@ -18,6 +18,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.trace import SpanKind, StatusCode
 from starlette.testclient import TestClient
 
+from runtime.backends import fake
 from service.traces import Exchanged, Traces
 from tests.service.calls import post
 from tests.service.pictures import PNG
@@ -89,6 +90,21 @@ def test_a_refused_request_has_its_code_and_no_edit(
     assert server.attributes is not None
     assert server.attributes["retouch.code"] == "invalid_request"
     assert server.status.status_code is StatusCode.UNSET  # the caller's fault is no error here
+
+
+def test_a_stream_that_fails_is_an_error_although_its_status_is_200(
+    client: TestClient, exporter: InMemorySpanExporter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError("torn")
+
+    monkeypatch.setitem(fake._GRAPHS, "tick", broken)
+    answer = client.post("/edit/stream", files={"image": PNG}, data={"instruction": "night"})
+    (server,) = exporter.get_finished_spans()
+    assert answer.status_code == 200
+    assert server.attributes is not None
+    assert server.attributes["http.response.status_code"] == 200
+    assert server.status.status_code is StatusCode.ERROR
 
 
 def test_probes_and_scrapes_have_none(client: TestClient, exporter: InMemorySpanExporter) -> None:
