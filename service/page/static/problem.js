@@ -50,13 +50,13 @@ export function inWords(error) {
   if (!(error instanceof ApiError)) return { said: say("broken"), detail: String(error) };
   const id = error.requestId && say("requestId", { id: error.requestId });
   const detail = [error.message, id].filter(Boolean).join(" · ");
-  return { said: blamed(error.field) ?? say(SAID[error.code] ?? "broken"), detail };
+  return { said: blamed(error) ?? say(SAID[error.code] ?? "broken"), detail };
 }
 
-function blamed(field) {
+function blamed({ field, message }) {
   if (field === "instruction") return say("unclear");
   const { minimum, maximum } = bounds[field] ?? {};
-  if (minimum === undefined || !(field in CALLED)) return null;
+  if (minimum === undefined || !(field in CALLED) || !message.includes("out of bounds")) return null;
   return say("outside", { field: say(CALLED[field]), minimum, maximum });
 }
 

@@ -118,10 +118,10 @@ export const WORDS = {
       }],
       ["Style", {
         sketch: "as a pencil sketch", oil: "as an oil painting", watercolour: "as a watercolour",
-        ink: "as a chinese ink painting", woodblock: "as a woodblock print", "van Gogh": "in the style of van gogh",
+        ink: "as a chinese ink painting", "van Gogh": "in the style of van gogh",
         vintage: "make it vintage", "pixel art": "make it pixel art",
       }],
-      ["Things", { "a balloon": "add a balloon on the left", "soft background": "make the background blurry" }],
+      ["Things", { "soft background": "make the background blurry" }],
     ],
   },
   zh: {
@@ -241,7 +241,7 @@ export const WORDS = {
         素描: "变成铅笔素描", 油画: "变成油画", 水彩: "变成水彩画", 水墨: "变成水墨画", 浮世绘: "变成浮世绘",
         梵高: "梵高风格", 做旧: "做旧", 像素: "变成像素画",
       }],
-      ["物体", { 气球: "在左边加一个气球", 虚化背景: "把背景虚化" }],
+      ["物体", { 虚化背景: "把背景虚化" }],
     ],
   },
 };
