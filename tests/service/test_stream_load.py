@@ -177,12 +177,12 @@ def test_a_failure_in_the_middle_is_the_last_event(
 
 def test_an_error_says_when_to_try_again(serving: Serving, monkeypatch: pytest.MonkeyPatch) -> None:
     async def full(pending: object) -> None:
-        raise OutOfMemory("no memory left")
+        raise OutOfMemory("no memory left", retry_after=1.5)
 
     with serving() as client:
         monkeypatch.setattr("service.stream.response.all_of", full)
         error = told_by(listen(client))[-1].data
-    assert (error["code"], error["retry_after"]) == ("out_of_memory", 1)
+    assert (error["code"], error["retry_after"]) == ("out_of_memory", 2)
 
 
 def test_an_error_has_the_request_id_of_the_response(serving: Serving, hold: Hold) -> None:
