@@ -44,13 +44,17 @@ class EventStream(Response):
             async with withdrawing(self._request, self._accepted.deadline):
                 last = event("result", await self._tell(send))
         except Exception as exc:
-            error = error_object(exc, self._request.state.request_id)
-            if wait := headers_of(exc).get("Retry-After"):
-                error["retry_after"] = int(wait)
-            failure, last = exc, event("error", json.dumps(error).encode())
+            failure, last = exc, event("error", self._error(exc))
         await send({"type": "http.response.body", "body": last})
         if failure is not None:
             raise failure
+
+    def _error(self, exc: Exception) -> bytes:
+        """As JSON. The headers are gone by now, so `Retry-After` is among the fields."""
+        error = error_object(exc, self._request.state.request_id)
+        if wait := headers_of(exc).get("Retry-After"):
+            error["retry_after"] = int(wait)
+        return json.dumps(error).encode()
 
     async def _tell(self, send: Send) -> bytes:
         """Everything but the last event, which is returned as JSON. Withdraws what it leaves."""

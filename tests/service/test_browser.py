@@ -485,12 +485,14 @@ def test_a_translation_is_told_and_can_be_corrected(opened: Open) -> None:
 def test_the_settings_can_be_taken_away(opened: Open, server: Server) -> None:
     page = opened(permissions=["clipboard-read", "clipboard-write"])
     upload(page)
+    page.get_by_text("More settings").click()
     page.get_by_label("Seed", exact=True).fill("7")
+    page.get_by_label("Steps", exact=True).fill("5")
     edit(page, "it's night")
     page.get_by_role("button", name="Copy settings").click()
     expect(page.get_by_role("status")).to_have_text("Copied.")
     read = "navigator.clipboard.readText()"
-    assert json.loads(page.evaluate(read)) == {"instruction": "it's night", "seed": 7}
+    assert json.loads(page.evaluate(read)) == {"instruction": "it's night", "steps": 5, "seed": 7}
     page.get_by_role("button", name="Copy as curl").click()
     page.wait_for_function(f"() => {read}.then((text) => text.startsWith('curl'))")
     command = page.evaluate(read)

@@ -17,6 +17,7 @@ from PIL import Image
 from starlette.testclient import TestClient
 
 from runtime.backends import fake
+from runtime.errors import OutOfMemory
 from runtime.manifest import MANIFEST_FILE, Manifest
 from service.stream import response
 from tests.fake_bundle import write_fake_bundle
@@ -172,6 +173,16 @@ def test_a_failure_in_the_middle_is_the_last_event(
         metrics = client.get("/metrics").text
         route = f'{{code="{code}",route="/edit/stream",status="200"}}'
         assert f"retouch_responses_total{route} 1.0" in metrics
+
+
+def test_an_error_says_when_to_try_again(serving: Serving, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def full(pending: object) -> None:
+        raise OutOfMemory("no memory left", retry_after=1.5)
+
+    with serving() as client:
+        monkeypatch.setattr("service.stream.response.all_of", full)
+        error = told_by(listen(client))[-1].data
+    assert (error["code"], error["retry_after"]) == ("out_of_memory", 2)
 
 
 def test_an_error_has_the_request_id_of_the_response(serving: Serving, hold: Hold) -> None:

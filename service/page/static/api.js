@@ -72,19 +72,25 @@ export async function poster(form) {
   return (await call("poster", { method: "POST", body: form })).blob();
 }
 
+const END = /\r?\n\r?\n/;
+
 // Server-sent events of a body (WHATWG HTML, section 9.2), as far as this server writes them.
 export async function* events(body) {
   const reader = body.pipeThrough(new TextDecoderStream()).getReader();
-  let parts = []; // of an event that has not ended: results are many chunks long
+  let held = []; // of the unfinished event: pieces without an end, not looked at again
+  let tail = ""; // its last characters, which may be the first ones of an end
   for (;;) {
     const { done, value } = await reader.read().catch(broken);
     if (done) return;
-    const before = parts.at(-1)?.slice(-1) ?? "";
-    parts.push(value);
-    if (!(before + value).includes("\n\n")) continue;
-    const blocks = parts.join("").split("\n\n");
-    parts = [blocks.pop()];
-    yield* blocks.map(parsed).filter((event) => event.data !== null);
+    const blocks = (tail + value).split(END);
+    const left = blocks.pop();
+    for (const block of blocks) {
+      const event = parsed([...held, block].join(""));
+      held = [];
+      if (event.data !== null) yield event;
+    }
+    held.push(left.slice(0, -3));
+    tail = left.slice(-3);
   }
 }
 
@@ -94,7 +100,7 @@ function broken(error) {
 }
 
 function parsed(block) {
-  const lines = block.split("\n");
+  const lines = block.split(/\r?\n/);
   const of = (field) => lines.filter((line) => line.startsWith(`${field}:`)).map((line) => line.slice(field.length + 1).trimStart());
   const data = of("data").join("\n");
   return { name: of("event")[0] ?? "message", data: data ? JSON.parse(data) : null };

@@ -69,7 +69,8 @@ function onEdits() {
 function onResults() {
   const copying = (id, text) => onClick(id, async () => {
     const { fields, facts, source } = session.shown;
-    await copy(text({ fields, seed: facts.seed, name: source.name }));
+    const schemas = (await session.server).fields;
+    await copy(text({ fields, seed: facts.seed, name: source.name }, schemas));
     stage.status(say("copied"));
   });
   copying("copy-settings", settingsOf);

@@ -1,5 +1,7 @@
 // Settings and commands as text, for the clipboard.
 
+const NUMERIC = ["number", "integer"];
+
 const quoted = (text) => `'${String(text).replaceAll("'", "'\\''")}'`;
 
 // The edit as a command for a terminal: text in double quotes that is a JSON string would be unquoted.
@@ -11,11 +13,9 @@ export function curlOf({ fields, seed, name }, base) {
   return [...lines, `-o edited.png ${new URL("edit", base)}`].join(" \\\n  ");
 }
 
-const TEXTS = ["instruction", "negative_instruction", "sampler", "plan"];
-
-// A JSON body without its picture; there numbers are numbers.
-export function settingsOf({ fields, seed }) {
-  const typed = ([name, value]) => [name, TEXTS.includes(name) ? value : Number(value)];
+// As JSON that `/edit` takes. `schemas` are JSON schemas by field.
+export function settingsOf({ fields, seed }, schemas) {
+  const typed = ([field, value]) => [field, NUMERIC.includes(schemas[field]?.type) ? Number(value) : value];
   return JSON.stringify(Object.fromEntries(Object.entries({ ...fields, seed }).map(typed)), null, 2);
 }
 
