@@ -6,7 +6,6 @@ lost a job cannot change it any more, so that a job has one result even if it wa
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -29,8 +28,6 @@ from service.jobs.errors import BUNDLE_GONE, CRASHED
 from service.jobs.job import Job, job_of
 from service.jobs.store import drop_pictures
 from service.jobs.tables import JOBS, RESULTS, UNFINISHED, UPLOADS, Status
-
-log = logging.getLogger("bentoml.retouch")
 
 ATTEMPTS: Final = 5
 """How often a job may be begun: one that takes the process down must not do so for ever."""
