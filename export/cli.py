@@ -16,17 +16,26 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from export.engines.profiles import Shapes, parse_range
+from export.engines.cli import (
+    AnyGpu,
+    AnyVersion,
+    Compute,
+    Refit,
+    Rows,
+    Side,
+    TargetOption,
+    WeightStreaming,
+    engine_table,
+    recipe_of,
+)
 from export.engines.recipe import STAGES as ENGINE_STAGES
-from export.engines.recipe import BuildReport, EngineRecipe, Options
+from export.engines.recipe import EngineRecipe, Options
 from export.errors import ExportError, ParityExceeded
 from runtime.errors import EditError
 
 if TYPE_CHECKING:
     from export.assemble import Exported
     from runtime.manifest import Parity
-
-Target = Literal["onnx", "tensorrt", "tensorrt-rtx"]
 
 
 def export(
@@ -42,32 +51,14 @@ def export(
         list[str] | None,
         typer.Option(help="LoRA to merge, FILE or FILE:WEIGHT; may be given again"),
     ] = None,
-    target: Annotated[
-        Target, typer.Option(help="engines to build beside the ONNX graphs, if any")
-    ] = "onnx",
-    rows: Annotated[
-        str, typer.Option(help="of a tick, LEAST:USUAL:MOST; an edit takes up to 3")
-    ] = "1:3:12",
-    side: Annotated[
-        str, typer.Option(help="of a picture in pixels, LEAST:USUAL:MOST")
-    ] = "256:512:768",
-    compute: Annotated[
-        list[str] | None,
-        typer.Option(help="GPU to build for, by compute capability (8.6); tensorrt-rtx only"),
-    ] = None,
-    refit: Annotated[
-        bool, typer.Option("--refit", help="engines take other weights without a rebuild")
-    ] = False,
-    weight_streaming: Annotated[
-        bool, typer.Option("--weight-streaming", help="weights may stay in the host's memory")
-    ] = False,
-    any_version: Annotated[
-        bool,
-        typer.Option("--any-version", help="engines run on later versions; tensorrt only"),
-    ] = False,
-    any_gpu: Annotated[
-        bool, typer.Option("--any-gpu", help="engines run on later GPUs; tensorrt only")
-    ] = False,
+    target: TargetOption = "onnx",
+    rows: Rows = "1:3:12",
+    side: Side = "256:512:768",
+    compute: Compute = None,
+    refit: Refit = False,
+    weight_streaming: WeightStreaming = False,
+    any_version: AnyVersion = False,
+    any_gpu: AnyGpu = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="print the result as one JSON document")
     ] = False,
@@ -75,10 +66,8 @@ def export(
     """Turn a checkpoint into a bundle that the runtime serves, and measure that it is the same."""
     console = Console(stderr=True)
     try:
-        engines = None
-        if target != "onnx":
-            options = Options(tuple(compute or ()), refit, weight_streaming, any_version, any_gpu)
-            engines = EngineRecipe(target, Shapes(parse_range(rows), parse_range(side)), options)
+        options = Options(tuple(compute or ()), refit, weight_streaming, any_version, any_gpu)
+        engines = recipe_of(target, rows, side, options)
         exported = _export(checkpoint, bundle, precision, licence, lora or [], engines, console)
     except ParityExceeded as exc:
         console.print(parity_table(exc.report))
@@ -109,23 +98,6 @@ def parity_table(report: Sequence[Parity]) -> Table:
         errors = (f"{line.max_error:.2g}", f"{line.mean_error:.2g}")
         table.add_row(line.graph, line.output, line.backend, *errors, bound)
     return table
-
-
-def engine_table(engines: Sequence[BuildReport]) -> Table:
-    """The engines that were built: size, time, and how many kernels and norms of which type."""
-    table = Table(title="Engines")
-    for column in ("graph", "MiB", "seconds", "convolutions", "products", "norms"):
-        table.add_column(column, justify="left" if column == "graph" else "right")
-    kinds = (("CONVOLUTION", "DECONVOLUTION"), ("MATRIX_MULTIPLY",), ("NORMALIZATION",))
-    for engine in engines:
-        types = (_types(engine, kind) for kind in kinds)
-        table.add_row(engine.graph, f"{engine.bytes / 2**20:.1f}", f"{engine.seconds:.1f}", *types)
-    return table
-
-
-def _types(engine: BuildReport, kinds: tuple[str, ...]) -> str:
-    found = [f"{line.count} {line.dtype}" for line in engine.layers if line.kind in kinds]
-    return ", ".join(found)
 
 
 def _export(
