@@ -24,6 +24,7 @@ from export.engines.cli import (
     Rows,
     Side,
     TargetOption,
+    TimingCache,
     WeightStreaming,
     engine_table,
     recipe_of,
@@ -31,6 +32,7 @@ from export.engines.cli import (
 from export.engines.recipe import STAGES as ENGINE_STAGES
 from export.engines.recipe import EngineRecipe, Options
 from export.errors import ExportError, ParityExceeded
+from export.opset import DEFAULT_OPSET, Opset
 from runtime.errors import EditError
 
 if TYPE_CHECKING:
@@ -44,6 +46,9 @@ def export(
     precision: Annotated[
         Literal["fp16", "fp32"], typer.Option(help="of the stored weights; fp16 halves the files")
     ] = "fp16",
+    opset: Annotated[
+        Opset, typer.Option(help="of the graphs; from 23 on attention is one operator")
+    ] = DEFAULT_OPSET,
     licence: Annotated[
         str | None, typer.Option(help="of the weights; the model card's when not given")
     ] = None,
@@ -59,6 +64,7 @@ def export(
     weight_streaming: WeightStreaming = False,
     any_version: AnyVersion = False,
     any_gpu: AnyGpu = False,
+    timing_cache: TimingCache = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="print the result as one JSON document")
     ] = False,
@@ -66,9 +72,13 @@ def export(
     """Turn a checkpoint into a bundle that the runtime serves, and measure that it is the same."""
     console = Console(stderr=True)
     try:
-        options = Options(tuple(compute or ()), refit, weight_streaming, any_version, any_gpu)
+        options = Options(
+            tuple(compute or ()), refit, weight_streaming, any_version, any_gpu, timing_cache
+        )
         engines = recipe_of(target, rows, side, options)
-        exported = _export(checkpoint, bundle, precision, licence, lora or [], engines, console)
+        exported = _export(
+            checkpoint, bundle, precision, opset, licence, lora or [], engines, console
+        )
     except ParityExceeded as exc:
         console.print(parity_table(exc.report))
         raise _failure(console, exc) from exc
@@ -104,30 +114,37 @@ def _export(
     checkpoint: str,
     bundle: Path,
     precision: Literal["fp16", "fp32"],
+    opset: Opset,
     licence: str | None,
     loras: Sequence[str],
     engines: EngineRecipe | None,
     console: Console,
 ) -> Exported:
-    columns = (BarColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    texts = (TextColumn(f"{{task.{text}}}") for text in ("description", "fields[build]"))
+    columns = (BarColumn(20), *texts, TimeElapsedColumn())
     progress = Progress(*columns, console=console, transient=True)
     with _cleaning_up_on_sigterm(), progress:
-        task = progress.add_task("load torch", total=None)
+        task = progress.add_task("load torch", total=None, build="")
         assemble = _import_assemble()
         stages = (*assemble.STAGES, *(ENGINE_STAGES if engines else ()))
 
         def on_stage(stage: str) -> None:
             done = stages.index(stage)
-            progress.update(task, total=len(stages), completed=done, description=stage)
+            progress.update(task, total=len(stages), completed=done, description=stage, build="")
+
+        def on_build(phase: str, share: float) -> None:
+            progress.update(task, build=f"{share:4.0%} {phase}")
 
         exported: Exported = assemble.export_bundle(
             checkpoint,
             bundle,
             precision=precision,
+            opset=opset,
             licence=licence,
             loras=[assemble.parse_lora(text) for text in loras],
             engines=engines,
             on_stage=on_stage,
+            on_build=on_build,
         )
     return exported
 

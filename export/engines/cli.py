@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
 import typer
@@ -32,11 +33,19 @@ WeightStreaming = Annotated[
 AnyVersion = Annotated[
     bool, _option("--any-version", help="engines run on later versions; tensorrt only")
 ]
+TimingCache = Annotated[
+    Path | None,
+    _option(
+        "--timing-cache",
+        help="file that keeps the times of kernels for later builds; tensorrt only",
+    ),
+]
 AnyGpu = Annotated[bool, _option("--any-gpu", help="engines run on later GPUs; tensorrt only")]
 
 _KINDS: Final = {
     "convolutions": ("CONVOLUTION", "DECONVOLUTION"),
     "products": ("MATRIX_MULTIPLY",),
+    "attentions": ("ATTENTION_OUTPUT",),
     "norms": ("NORMALIZATION",),
 }
 

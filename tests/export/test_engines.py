@@ -12,7 +12,8 @@ from onnx import TensorProto, helper
 
 from export.assemble import export_bundle
 from export.engines import build
-from export.engines.build import build_engine, check_options
+from export.engines.build import build_engine
+from export.engines.options import check_options
 from export.engines.profiles import Profile, Range, Shapes, parse_range, profiles_of
 from export.engines.recipe import EngineRecipe, Options
 from export.errors import EngineError
