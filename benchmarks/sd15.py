@@ -57,8 +57,8 @@ def main(
 
 
 @app.command()
-def make(checkpoint: Path) -> None:
-    """Write the random checkpoint, weights in float16."""
+def make(checkpoint: Path, width: int = 320) -> None:
+    """Write the random checkpoint, weights in float16; `width` is of the UNet's first level."""
     import torch
 
     from export.quiet import quiet
@@ -69,7 +69,7 @@ def make(checkpoint: Path) -> None:
 
         torch.manual_seed(0)
         torch.set_default_dtype(torch.float16)
-        models = _models()
+        models = _models(width)
         torch.set_default_dtype(torch.float32)
         sizes = {name: sum(p.numel() for p in model.parameters()) for name, model in models.items()}
         scheduler = EulerAncestral(
@@ -188,13 +188,18 @@ def _report(name: str, arguments: list[Any]) -> None:
     print(json.dumps(line), flush=True)
 
 
-def _models() -> dict[str, Any]:
-    """Stable Diffusion 1.5's components with InstructPix2Pix's eight input channels."""
+def _models(width: int) -> dict[str, Any]:
+    """Stable Diffusion 1.5's components with InstructPix2Pix's eight input channels. Its UNet is
+    320 wide; a narrower one has fewer heads of the same size."""
     from diffusers import AutoencoderKL, UNet2DConditionModel
     from transformers import CLIPTextConfig, CLIPTextModel
 
     unet = UNet2DConditionModel(
-        sample_size=64, in_channels=8, cross_attention_dim=768, attention_head_dim=8
+        sample_size=64,
+        in_channels=8,
+        cross_attention_dim=768,
+        block_out_channels=(width, 2 * width, 4 * width, 4 * width),
+        attention_head_dim=width // 40,  # the number of heads, by an old misnomer
     )
     vae = AutoencoderKL(
         down_block_types=("DownEncoderBlock2D",) * 4,

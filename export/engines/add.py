@@ -6,7 +6,8 @@ import dataclasses
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from export.engines.build import Engine, Progress, build_engine
+from export.engines.build import Engine, build_engine
+from export.engines.monitor import Progress
 from export.engines.options import check_options
 from export.engines.profiles import profiles_of
 from export.engines.recipe import BuildReport, EngineRecipe

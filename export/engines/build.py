@@ -7,12 +7,13 @@ exist. Networks are strongly typed: an engine computes in the precisions that th
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from export.engines.layers import check_precision, count_layers
+from export.engines.monitor import Progress, monitor
 from export.engines.options import set_options
 from export.engines.profiles import Profile
 from export.engines.recipe import LayerCount, Options
@@ -20,8 +21,6 @@ from export.engines.timings import timings_kept
 from export.errors import EngineError
 from runtime.manifest import GraphName, Precision
 from runtime.nvidia.library import Library, told
-
-Progress = Callable[[str, float], None]  # phase, share done
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +41,7 @@ def build_engine(
     options: Options,
     on_progress: Progress = lambda phase, share: None,
 ) -> Engine:
-    """Raises `EngineError` with TensorRT's reasons."""
+    """Raises `EngineError` with TensorRT's reasons, and whatever `on_progress` raises."""
     begun = time.monotonic()
     trt = library.trt
     with library.reasons() as reasons:
@@ -51,11 +50,13 @@ def build_engine(
         check_precision(trt, network, name, precision)
         _let_attention_decompose(trt, network)
         config = builder.create_builder_config()
-        config.progress_monitor = _monitor(trt, on_progress)
+        config.progress_monitor = watched = monitor(trt, on_progress)
         set_options(library, config, options)
         _add_profile(builder, network, config, name, profiles, reasons)
         with timings_kept(config, options.timing_cache, reasons):
             plan = builder.build_serialized_network(network, config)
+            if watched.stopped:
+                raise watched.stopped
             if plan is None:
                 raise EngineError(f"{library.name} cannot build {name}: {told(reasons)}")
         layers = count_layers(trt, network)
@@ -124,22 +125,3 @@ def _check_profile(name: GraphName, port: str, shape: tuple[int, ...], profile: 
                 f"{name}: axis {axis} of {port} is always {size} in the graph, the profile asks "
                 f"for {least}:{usual}:{most}; export the graph with that axis dynamic"
             )
-
-
-def _monitor(trt: Any, on_progress: Progress) -> Any:
-    class Monitor(trt.IProgressMonitor):  # type: ignore[misc]
-        def __init__(self) -> None:
-            trt.IProgressMonitor.__init__(self)
-            self.sizes: dict[str, int] = {}
-
-        def phase_start(self, name: str, parent: str | None, steps: int) -> None:
-            self.sizes[name] = steps
-
-        def step_complete(self, name: str, step: int) -> bool:
-            on_progress(name, (step + 1) / max(1, self.sizes.get(name, 1)))
-            return True
-
-        def phase_finish(self, name: str) -> None:
-            on_progress(name, 1.0)
-
-    return Monitor()
