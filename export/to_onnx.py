@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from export.errors import ExportError, first_line
-from export.opset import Opset
+from export.opset import DEFAULT_OPSET, Opset
 from export.quiet import quiet
 from runtime.manifest import GraphName, Port
 from runtime.ports import Ports
@@ -26,7 +26,7 @@ def to_onnx(
     module: nn.Module,
     example: Mapping[str, Tensor],
     ports: Ports,
-    opset: Opset,
+    opset: Opset = DEFAULT_OPSET,
 ) -> ir.Model:
     """Export `module` with the axes of `ports` dynamic.
 
