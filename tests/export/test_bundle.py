@@ -14,8 +14,8 @@ import onnx
 import pytest
 from PIL import Image
 
-from export.reference import Arrays, Probe
 from export.opset import DEFAULT_OPSET
+from export.reference import Arrays, Probe
 from runtime.backends.base import load_backend
 from runtime.bundle import Bundle
 from runtime.editor import open_editor
