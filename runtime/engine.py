@@ -7,18 +7,27 @@ import logging
 import threading
 import time
 from collections.abc import Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
 
 from PIL import Image
 
 from runtime.backends.base import Backend
 from runtime.bundle import Bundle
 from runtime.cache import Cache
-from runtime.errors import Cancelled, InvalidRequest, Overloaded, ShuttingDown
+from runtime.errors import (
+    Cancelled,
+    EditError,
+    InvalidRequest,
+    Overloaded,
+    ShuttingDown,
+    WeightsChanging,
+)
 from runtime.image import edit_size, to_pixels, to_rgb
 from runtime.params import EditParams
 from runtime.progress import OnStep, Progress
 from runtime.request import Request, Status
-from runtime.runner import Runner
+from runtime.runner import Runner, as_edit_error
 from runtime.samplers import Table, sampler_table
 from runtime.scheduler import Limits, Scheduler
 from runtime.stats import Stats
@@ -31,6 +40,14 @@ from runtime.translation import (
 )
 
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Weights that wait to be served, and the news of it."""
+
+    weights: Bundle | None
+    done: Future[None] = field(default_factory=Future)
 
 
 class Engine:
@@ -49,8 +66,10 @@ class Engine:
         """
         english = reads_english_alone(bundle.manifest.model.languages)
         self._interpreter = Interpreter(translator or Rules()) if english else None
+        self.bundle = bundle
         self.manifest = bundle.manifest
-        self._digest = bundle.manifest.digest()
+        self.digest = bundle.manifest.digest()
+        self._change: Change | None = None
         limits = limits or Limits()
         self._cache = Cache(limits.max_cache_bytes)
         self._runner = Runner(bundle, backend, self._cache)
@@ -81,11 +100,34 @@ class Engine:
 
     def close(self) -> None:
         self._closed = True
+        self.drop_change(ShuttingDown("the engine is closed; open another one", 1.0))
         self._runner.close()
 
     @property
     def idle(self) -> bool:
-        return self._scheduler.idle
+        """Whether `step` has nothing to do."""
+        return self._scheduler.idle and self._change is None
+
+    def replace_weights(self, weights: Bundle | None) -> Future[None]:
+        """Edit with `weights`, a bundle that a package made of this one; None: with its own.
+
+        Edits that run are finished with the weights that they began with; then `step` makes the
+        change, while those that wait go on waiting. The future holds the error of one that
+        failed, after which the weights are what they were. The files are not needed once it is
+        done. Raises `WeightsChanging` when one is under way.
+        """
+        with self._lock:
+            self._check_open()
+            if self._change is not None:
+                raise WeightsChanging("weights are being replaced; try again when they are", 5.0)
+            self._change = Change(weights)
+            return self._change.done
+
+    def drop_change(self, error: EditError) -> None:
+        """Fail a change of weights that has not been made."""
+        change, self._change = self._change, None
+        if change is not None:
+            change.done.set_exception(error)
 
     @property
     def full(self) -> bool:
@@ -119,8 +161,7 @@ class Engine:
                 pixels[size],
                 on_step,
                 index,
-                self._digest,
-                self.translate(params),
+                translation=self.translate(params),
             )
             for index, (params, size) in enumerate(zip(asked, sizes, strict=True))
         ]
@@ -154,8 +195,11 @@ class Engine:
         """
         with self._lock:
             dropped = self._scheduler.drop_cancelled()
-            tick = self._scheduler.schedule()
+            tick = self._scheduler.schedule(joins=self._change is None)
+        if self._change is not None and not tick.moving:
+            self._make_change(self._change)
         for request in tick.joining:
+            request.bundle = self.digest
             if not request.withdrawn:
                 self._runner.encode(request)
         self._move([request for request in tick.moving if not request.withdrawn])
@@ -177,6 +221,17 @@ class Engine:
             stats.waiting = len(self._scheduler.waiting)
             stats.running = len(self._scheduler.running)
         return stats
+
+    def _make_change(self, change: Change) -> None:
+        weights = change.weights or self.bundle
+        try:
+            self._runner.replace_weights(change.weights)
+        except Exception as exc:
+            self.drop_change(as_edit_error(exc, "the change of weights"))
+            return
+        self.manifest, self.digest = weights.manifest, weights.manifest.digest()
+        self._change = None
+        change.done.set_result(None)
 
     def _size(self, image: Image.Image, params: EditParams) -> tuple[int, int]:
         """(width, height) of the edit."""
@@ -250,9 +305,12 @@ class Engine:
                 request.error = Cancelled(f"cancelled after {request.step} steps")
                 self._stats.cancelled += 1
 
-    def _check_room(self, count: int) -> None:
+    def _check_open(self) -> None:
         if self._closed:
             raise ShuttingDown("the engine is closed; open another one", 1.0)
+
+    def _check_room(self, count: int) -> None:
+        self._check_open()
         limits, waiting = self._scheduler.limits, len(self._scheduler.waiting)
         if count > limits.capacity:
             raise InvalidRequest(

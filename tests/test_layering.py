@@ -21,9 +21,9 @@ RUNTIME_ORDER = (
     *("version", "errors", "params", "closed_json", "built_for", "projection", "manifest", "ports"),
     *("noise", "samplers", "guidance", "rng", "progress"),  # so far pure: stdlib and numpy
     *("chinese", "translation"),
-    *("nvidia", "bundle", "request", "scheduler", "stats", "cache"),
+    *("nvidia", "bundle", "weights", "request", "scheduler", "stats", "cache"),
     *("backends", "image", "png", "provenance", "text", "content"),
-    *("runner", "engine", "editor", "worker"),
+    *("graphs", "runner", "engine", "editor", "worker"),
     *("__init__", "doctor", "jobs", "bench", "cli"),
 )
 CHINESE_ORDER = (
@@ -79,7 +79,7 @@ def allowed(package: str, file: Path, name: str) -> bool:
     if top(name) == package:
         return True
     if package == "export":
-        contracts = PURE | {"bundle", "nvidia"}
+        contracts = PURE | {"bundle", "nvidia", "weights"}
         verifies = file.name == "verify.py"
         return top(name) == "runtime" and (verifies or module_of_runtime(name) in contracts)
     if package == "train":

@@ -10,7 +10,7 @@ import importlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,6 +54,19 @@ class Backend(Protocol):
 
     def load(self, graph: GraphName, path: Path, manifest: Manifest) -> Graph:
         """Compile the graph file at `path`. Raises `BackendFailure`."""
+        ...
+
+
+@runtime_checkable
+class RefittingBackend(Backend, Protocol):
+    """One that runs engines, which have weights of their own."""
+
+    def load_refitted(
+        self, graph: GraphName, path: Path, weights: Path, manifest: Manifest
+    ) -> Graph:
+        """Load the engine at `path` and give it the weights of the ONNX file that it was built
+        from, or of one with other weights, at `weights`. Raises `BackendFailure`.
+        """
         ...
 
 
