@@ -18,6 +18,7 @@ from runtime.errors import (
     Overloaded,
     ShuttingDown,
     UnsupportedImage,
+    WeightsChanging,
 )
 from runtime.image import read_image
 from runtime.manifest import Manifest
@@ -27,6 +28,7 @@ from runtime.provenance import Provenance, read_provenance
 from runtime.request import Timings
 from runtime.scheduler import Limits
 from runtime.stats import Stats
+from runtime.weights.package import Package as WeightsPackage
 from runtime.worker import EngineWorker, open_worker
 
 __all__ = [
@@ -58,6 +60,8 @@ __all__ = [
     "Stats",
     "Timings",
     "UnsupportedImage",
+    "WeightsChanging",
+    "WeightsPackage",
     "open_editor",
     "open_worker",
     "read_image",

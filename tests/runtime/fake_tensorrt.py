@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import weakref
 from enum import Enum, IntEnum
 from pathlib import Path
 from typing import Any, Final
@@ -80,6 +81,7 @@ class FakeTensorRt:
     def __init__(self, cuda: FakeCuda, manifest: Manifest) -> None:
         self.cuda, self.manifest = cuda, manifest
         self.returns: dict[str, Any] = {}
+        self.refitted: dict[GraphName, bytes] = {}
         self.told = "because"
         self.logger: Any = None
         self.live: list[str] = []
@@ -88,6 +90,12 @@ class FakeTensorRt:
     def Runtime(self, logger: Any) -> Any:
         self.logger = logger
         return self.act("Runtime", Runtime(self))
+
+    def Refitter(self, engine: ICudaEngine, logger: Any) -> Any:
+        return self.act("Refitter", Refitter(self, engine))
+
+    def OnnxParserRefitter(self, refitter: Any, logger: Any) -> Any:
+        return self.act("OnnxParserRefitter", OnnxParserRefitter(self, refitter))
 
     def act(self, method: str, value: Any) -> Any:
         """`value`, or what was planted for `method`."""
@@ -134,6 +142,10 @@ class ICudaEngine(Counted):
         return ACTIVATIONS[self._graph]
 
     @property
+    def refittable(self) -> Any:
+        return self._trt.act("refittable", True)
+
+    @property
     def num_io_tensors(self) -> int:
         return len(self._all)
 
@@ -166,6 +178,41 @@ class ICudaEngine(Counted):
     def create_execution_context(self, strategy: Any) -> Any:
         assert strategy is self._trt.ExecutionContextAllocationStrategy.USER_MANAGED
         return self._trt.act("create_execution_context", IExecutionContext(self._trt, self))
+
+
+class Refitter(Counted):
+    def __init__(self, trt: FakeTensorRt, engine: ICudaEngine) -> None:
+        super().__init__(trt)
+        self._engine = engine
+        self._parser: Any = None
+
+    def refit_cuda_engine(self) -> Any:
+        """The weights are still the parser's, which must be there."""
+        parser = self._parser()
+        assert parser is not None
+        self._trt.refitted[self._engine._graph] = parser._weights
+        return self._trt.act("refit_cuda_engine", True)
+
+
+class ParserError:
+    def desc(self) -> str:
+        return "a name is missing"
+
+
+class OnnxParserRefitter(Counted):
+    def __init__(self, trt: FakeTensorRt, refitter: Refitter) -> None:
+        super().__init__(trt)
+        self._refitter = refitter
+        refitter._parser = weakref.ref(self)
+
+    num_errors = 1
+
+    def get_error(self, index: int) -> ParserError:
+        return [ParserError()][index]
+
+    def refit_from_file(self, model: str) -> Any:
+        self._weights = Path(model).read_bytes()
+        return self._trt.act("refit_from_file", True)
 
 
 class IExecutionContext(Counted):

@@ -41,10 +41,22 @@ class EngineBackend:
         self._users = 0
 
     def load(self, graph: GraphName, path: Path, manifest: Manifest) -> Graph:
+        return self._load(graph, path, None, manifest)
+
+    def load_refitted(
+        self, graph: GraphName, path: Path, weights: Path, manifest: Manifest
+    ) -> Graph:
+        return self._load(graph, path, weights, manifest)
+
+    def _load(
+        self, graph: GraphName, path: Path, weights: Path | None, manifest: Manifest
+    ) -> Graph:
         ports = ports_of(manifest.model)[graph]
         memory, engine = self._borrow_memory(), None
         try:
             engine = Engine(self._library, graph, path, ports)
+            if weights is not None:
+                engine.refit(self._library, graph, weights)
             memory.activations.reserve(engine.activations)
             return EngineGraph(graph, self._library, ports, engine, memory, self._return_memory)
         except BaseException as exc:

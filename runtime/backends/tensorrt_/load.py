@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from runtime.backends.tensorrt_.axes import Bounds
 from runtime.backends.tensorrt_.calls import Expect, checked
+from runtime.backends.tensorrt_.refit import refit
 from runtime.built_for import Span
 from runtime.errors import BackendFailure
 from runtime.manifest import GraphName, Port
@@ -37,6 +38,11 @@ class Engine:
             self.bounds = _bounds(self._engine, ports)
             self.activations = int(self._engine.device_memory_size_v2)
             self.context = _context(trt, self._engine, expect)
+
+    def refit(self, library: Library, name: GraphName, weights: Path) -> None:
+        """See `refit`."""
+        with checked(library, f"refit {name} from {weights.name}") as expect:
+            refit(library, name, self._engine, weights, expect)
 
     def close(self) -> None:
         """Free all of it; may be called twice."""
