@@ -502,6 +502,8 @@ def test_the_real_library_tells_what_is_no_engine(bundle: Bundle, tmp_path: Path
 
 
 CLASSES = (fake_tensorrt.Runtime, fake_tensorrt.ICudaEngine, fake_tensorrt.IExecutionContext)
+# Not in the lean runtime; parameters of tensorrt-stubs 10.13 are those of TensorRT-RTX.
+REFITTING = (fake_tensorrt.Refitter, fake_tensorrt.OnnxParserRefitter, fake_tensorrt.ParserError)
 ENUMS = ("ExecutionContextAllocationStrategy", "TensorIOMode", "TensorLocation", "DataType")
 
 
@@ -522,7 +524,7 @@ class TestTheFakeHasNamesOfTheRealOne:
 
     def test_tensorrt_rtx(self) -> None:
         real = pytest.importorskip("tensorrt_rtx")
-        for kind in CLASSES:
+        for kind in (*CLASSES, *REFITTING):
             for name, parameters in public(kind).items():
                 told = getattr(getattr(real, kind.__name__), name).__doc__ or ""
                 assert parameters is None or all(f"{one}: " in told for one in parameters), name

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from runtime.backends.base import Graph, Probe
+from runtime.backends.tensorrt_.calls import let_go
 from runtime.backends.tensorrt_.cuda import Cuda, open_cuda
 from runtime.backends.tensorrt_.graph import EngineGraph
 from runtime.backends.tensorrt_.load import Engine
@@ -63,6 +64,7 @@ class EngineBackend:
             if engine is not None:
                 engine.close()
             self._return_memory()
+            let_go(exc)
             if isinstance(exc, OutOfMemory):  # nobody can give memory back yet
                 raise BackendFailure(f"{graph} does not fit into the GPU: {exc}") from exc
             raise

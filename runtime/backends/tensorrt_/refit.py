@@ -30,6 +30,8 @@ def refit(library: Library, name: GraphName, engine: Any, weights: Path, expect:
     parser = expect(trt.OnnxParserRefitter(refitter, library.logger), "OnnxParserRefitter")
     if not parser.refit_from_file(str(weights)):  # resolves external data
         errors = [parser.get_error(index).desc() for index in range(parser.num_errors)]
-        raise BackendFailure(f"{weights.name} has no weights for the engine: {told(errors)}")
+        raise BackendFailure(
+            f"{weights.name} has no weights for the engine of {name}: {told(errors)}"
+        )
     expect(refitter.refit_cuda_engine(), "refit_cuda_engine")
     del parser  # it owns the weights until here
