@@ -21,7 +21,6 @@ from runtime.errors import (
     InvalidRequest,
     Overloaded,
     ShuttingDown,
-    WeightsChanging,
 )
 from runtime.image import edit_size, to_pixels, to_rgb
 from runtime.params import EditParams
@@ -114,12 +113,11 @@ class Engine:
         Edits that run are finished with the weights that they began with; then `step` makes the
         change, while those that wait go on waiting. The future holds the error of one that
         failed, after which the weights are what they were. The files are not needed once it is
-        done. Raises `WeightsChanging` when one is under way.
+        done. One change at a time.
         """
         with self._lock:
             self._check_open()
-            if self._change is not None:
-                raise WeightsChanging("weights are being replaced; try again when they are", 5.0)
+            assert self._change is None, "one change at a time"
             self._change = Change(weights)
             return self._change.done
 

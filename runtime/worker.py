@@ -16,7 +16,7 @@ from PIL import Image
 from runtime.bundle import Bundle
 from runtime.editor import EditResult, edit_params, open_engine, result_of
 from runtime.engine import Engine
-from runtime.errors import BackendFailure, EditError, ShuttingDown
+from runtime.errors import BackendFailure, EditError, ShuttingDown, WeightsChanging
 from runtime.manifest import Manifest
 from runtime.params import EditParams
 from runtime.progress import OnStep
@@ -66,6 +66,7 @@ class EngineWorker:
         self._engine = engine
         self._futures: dict[Request, Pending] = {}
         self._wake = threading.Condition()
+        self._changing = threading.Lock()  # held while weights are replaced
         self._draining = False
         self._thread = threading.Thread(target=self._loop, name="engine", daemon=True)
         self._thread.start()
@@ -164,13 +165,18 @@ class EngineWorker:
         Raises `BundleError` for a package that does not fit or is damaged, `BackendError` for
         weights that cannot be loaded, `WeightsChanging` and `ShuttingDown`.
         """
-        with TemporaryDirectory(prefix="retouch-weights-") as folder:
-            weights = package.apply(self._engine.bundle, folder) if package else None
-            with self._wake:
-                self.check_running()
-                done = self._engine.replace_weights(weights)
-                self._wake.notify()
-            done.result()
+        if not self._changing.acquire(blocking=False):
+            raise WeightsChanging("weights are being replaced; try again when they are", 5.0)
+        try:
+            with TemporaryDirectory(prefix="retouch-weights-") as folder:
+                weights = package.apply(self._engine.bundle, folder) if package else None
+                with self._wake:
+                    self.check_running()
+                    done = self._engine.replace_weights(weights)
+                    self._wake.notify()
+                done.result()
+        finally:
+            self._changing.release()
 
     def drain(self) -> None:
         """Refuse new edits; accepted ones go on to their end. Returns at once."""

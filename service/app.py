@@ -38,6 +38,8 @@ from service.timers import take_out
 from service.traces import Traces
 from service.translate import ROUTES as TRANSLATE
 from service.trial import open_warm, trial
+from service.weights.routes import ROUTES as WEIGHTS
+from service.weights.shelf import Shelf
 
 
 async def metrics(request: Request) -> Response:
@@ -45,7 +47,7 @@ async def metrics(request: Request) -> Response:
     return Response(service.metrics.render(), media_type="text/plain; version=0.0.4")
 
 
-_ROUTES: Final = (*OPENAI, *STREAM, *TRANSLATE, *SHEETS, *JOBS, *DOCUMENT, *PAGE)
+_ROUTES: Final = (*OPENAI, *STREAM, *TRANSLATE, *SHEETS, *JOBS, *WEIGHTS, *DOCUMENT, *PAGE)
 web = Starlette(routes=[Route("/metrics", metrics), *_ROUTES])
 
 
@@ -87,6 +89,8 @@ class EditService:
         os.environ["RETOUCH_JOBS_DIR"] = str(settings.jobs.folder)
         if settings.translator:
             os.environ["RETOUCH_TRANSLATOR"] = str(settings.translator)
+        if settings.weights:
+            os.environ["RETOUCH_WEIGHTS_DIR"] = str(settings.weights)
         if settings.access.file:
             os.environ["RETOUCH_API_KEYS_FILE"] = str(settings.access.file)
         if reason := trial():
@@ -102,6 +106,7 @@ class EditService:
         self._drain = Drain(self.worker, self.settings.drain)
         self.edits = Edits(self.worker, self.settings)
         self.jobs = Desk(self.worker, self.settings)
+        self.shelf = Shelf(self.worker, self.settings.weights)
         self.metrics.watch_jobs(lambda: self.jobs.runner.counts)
 
     @bentoml.on_startup  # type: ignore[untyped-decorator]

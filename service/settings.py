@@ -47,6 +47,7 @@ class Settings:
     `max_upload` is in bytes, `max_uploads` are those on their way at one time; `upload`, `timeout`
     and `drain` are in seconds; `max_variations` and `max_sweep` bound the edits of one call.
     Pictures whose score reaches `content_threshold` are refused; None leaves them unchecked.
+    `weights` is a folder of packages that may be served in the place of the bundle's own weights.
     """
 
     bundle: Path
@@ -66,6 +67,7 @@ class Settings:
     max_sweep: int
     access: Access
     content_threshold: float | None
+    weights: Path | None
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> Settings:
@@ -77,7 +79,7 @@ class Settings:
         read = _Reader(env)
         limits = _limits(read)
         variations = read.whole("MAX_VARIATIONS", 8, least=1)
-        translator = read.text("TRANSLATOR", "")
+        translator, weights = read.text("TRANSLATOR", ""), read.text("WEIGHTS_DIR", "")
         sweep = read.whole("MAX_SWEEP", 36, least=2)
         return cls(
             bundle=Path(read.text("BUNDLE", str(EMBEDDED))).absolute(),
@@ -97,6 +99,7 @@ class Settings:
             max_sweep=min(sweep, limits.capacity),
             access=_access(read),
             content_threshold=_content_threshold(read),
+            weights=Path(weights).absolute() if weights else None,
         )
 
 

@@ -12,15 +12,16 @@ import bentoml
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from service.errors import UNAUTHORIZED, HttpError
+from service.errors import NOT_ALLOWED, UNAUTHORIZED, HttpError
 from service.guard.access import Access
-from service.guard.keys import Key, Keyring
+from service.guard.keys import WEIGHTS, Key, Keyring
 from service.guard.pages import check_page
 from service.guard.rates import Rates
 
 log = logging.getLogger("bentoml.retouch")
 
 CALLER: Final = "retouch.caller"
+_KEY: Final = "retouch.key"
 """Where a request's scope has the name of its key."""
 
 # What shows nothing of an edit: probes, metrics, and pages with what they load.
@@ -62,7 +63,7 @@ class Guard:
             yield {}
             return
         key = self._key(Headers(scope=scope))
-        scope[CALLER] = key.name
+        scope[CALLER], scope[_KEY] = key.name, key
         if scope["method"] != "POST":  # others make no edit; the result of a job is coded anew
             yield {}
             return
@@ -70,6 +71,17 @@ class Guard:
         bound = self._access.concurrency if key.concurrency is None else key.concurrency
         with self._rates.admitted(key.name, rate, bound) as told:
             yield told
+
+    def check_weights(self, scope: Mapping[str, Any]) -> None:
+        """Raises `HttpError` 403 when an admitted request may not replace weights: with keys, one
+        has to be marked for it.
+        """
+        if not self._access.open and not scope[_KEY].weights:
+            raise HttpError(
+                NOT_ALLOWED,
+                f"the key {scope[CALLER]} may not replace weights; the operator writes the word "
+                f"{WEIGHTS!r} at the end of its line",
+            )
 
     def _key(self, headers: Headers) -> Key:
         tokens = _tokens(headers)

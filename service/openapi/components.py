@@ -95,6 +95,8 @@ SECURITY: Final[Json] = {
 
 _ABOUT: Final = _closed(
     name=_TEXT,
+    bundle=_TEXT | {"description": "digest of the manifest of what is served"},
+    weights=_MAYBE | {"description": "package of the weights; null: the bundle's own"},
     version=_TEXT,
     licence=_TEXT,
     languages={"type": "array", "items": _TEXT | {"description": "ISO 639-1"}},
@@ -103,7 +105,16 @@ _ABOUT: Final = _closed(
     max_upload_bytes=_WHOLE,
 )
 
+_WEIGHTS: Final = _closed(
+    serving=_closed(name=_MAYBE, bundle=_TEXT),
+    packages={
+        "type": "array",
+        "items": _closed(name=_TEXT, bundle=_TEXT, fits={"type": "boolean"}),
+    },
+)
+
 SCHEMAS: Final[Json] = {
+    "Weights": _WEIGHTS,
     "Job": _JOB,
     "Jobs": _closed(jobs={"type": "array", "items": _JOB}, next=_or_null("string")),
     "About": _ABOUT,

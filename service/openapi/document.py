@@ -17,14 +17,17 @@ from service.openai.description import openai
 from service.openapi.components import SCHEMAS, SECURITY
 from service.openapi.operations import editing, translating, watching
 from service.sheets.description import sheets
+from service.weights.description import weights
 
 Json = dict[str, Any]
 
 _CONSOLE: Final = Path(__file__).parent / "console.html"
 
 
-def document(manifest: Manifest, most: int, locked: bool) -> Json:
-    """OpenAPI 3.1; `most` is the bound of `n`, `locked` says whether API keys are needed."""
+def document(manifest: Manifest, most: int, *, locked: bool, replaceable: bool) -> Json:
+    """OpenAPI 3.1; `most` is the bound of `n`, `locked` says whether API keys are needed,
+    `replaceable` whether weights can be replaced.
+    """
     known = {"securitySchemes": SECURITY} if locked else {}
     needed: Json = {"security": [{name: []} for name in SECURITY]} if locked else {}
     return {
@@ -41,6 +44,7 @@ def document(manifest: Manifest, most: int, locked: bool) -> Json:
             **sheets(manifest),
             **translating(),
             **openai(manifest, most),
+            **(weights() if replaceable else {}),
             **watching(),
         },
         "components": {"schemas": SCHEMAS, **known},
@@ -51,8 +55,13 @@ def document(manifest: Manifest, most: int, locked: bool) -> Json:
 async def described(request: Request) -> Response:
     service = bentoml.get_current_service()
     settings = service.settings
-    locked = not settings.access.open
-    return JSONResponse(document(service.worker.manifest, settings.max_variations, locked))
+    told = document(
+        service.worker.manifest,
+        settings.max_variations,
+        locked=not settings.access.open,
+        replaceable=settings.weights is not None,
+    )
+    return JSONResponse(told)
 
 
 async def console(request: Request) -> Response:

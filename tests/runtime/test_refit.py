@@ -15,10 +15,10 @@ from runtime.manifest import GRAPH_NAMES
 from runtime.nvidia.library import Library
 from runtime.weights.difference import write_package
 from runtime.weights.package import Package
+from tests.fake_bundle import with_tick
 from tests.runtime.fake_tensorrt import write_engine_bundle
 from tests.runtime.test_backends import picture
 from tests.runtime.test_tensorrt import Rig, make_rig
-from tests.runtime.test_weights import with_tick
 
 
 @pytest.fixture(scope="module")

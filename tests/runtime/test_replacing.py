@@ -30,8 +30,9 @@ from runtime.engine import Engine
 from runtime.manifest import GRAPH_NAMES, GraphName, Manifest
 from runtime.weights.difference import write_package
 from runtime.weights.package import Package
+from tests.fake_bundle import with_tick
 from tests.runtime.broken_backend import BrokenBackend, BrokenGraph
-from tests.runtime.test_weights import bundle_of, with_tick
+from tests.runtime.test_weights import bundle_of
 from tests.runtime.test_worker import PATIENCE_S, Gate, until
 
 

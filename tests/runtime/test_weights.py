@@ -20,7 +20,7 @@ from runtime.manifest import MANIFEST_FILE, Manifest
 from runtime.weights.difference import BLOCK, write_package
 from runtime.weights.header import MAGIC, Range
 from runtime.weights.package import Package
-from tests.fake_bundle import file_of, write_fake_bundle
+from tests.fake_bundle import with_tick, write_fake_bundle
 from tests.runtime.fake_tensorrt import write_engine_bundle
 
 TICK = bytes(range(256)) * 64 + b"end"  # four blocks and a part of one
@@ -29,19 +29,6 @@ TICK = bytes(range(256)) * 64 + b"end"  # four blocks and a part of one
 def bundle_of(path: Path, tick: bytes = TICK, **facts: Any) -> Bundle:
     """A fake bundle whose `tick` graph holds these bytes; `facts` are of its manifest."""
     return with_tick(write_fake_bundle(path), tick, **facts)
-
-
-def with_tick(path: Path, tick: bytes, **facts: Any) -> Bundle:
-    (path / "tick.onnx").write_bytes(tick)
-    manifest = Manifest.loads((path / MANIFEST_FILE).read_text())
-    first, *others = manifest.graphs["tick"]
-    graph = dataclasses.replace(first, file=file_of(path, "tick.onnx"))
-    facts = {"name": path.name, **facts}
-    manifest = dataclasses.replace(
-        manifest, graphs={**manifest.graphs, "tick": (graph, *others)}, **facts
-    )
-    (path / MANIFEST_FILE).write_text(manifest.dumps())
-    return Bundle.open(path)
 
 
 def altered(*places: int) -> bytes:

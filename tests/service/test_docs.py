@@ -16,6 +16,7 @@ from service.errors import (
     MALFORMED,
     MODEL_NOT_FOUND,
     NOT_ACCEPTABLE,
+    NOT_ALLOWED,
     NOT_TAKEN,
     RATE_LIMITED,
     SLOW_UPLOAD,
@@ -29,6 +30,7 @@ from service.settings import SOURCE_ROOT, Settings
 from service.sheets.grid import AXES
 from service.stream.face import MOST_STEPS
 from service.stream.response import _SILENCE
+from service.weights.errors import ALL as WEIGHTS_ERRORS
 
 PAGE = (SOURCE_ROOT / "docs" / "http.md").read_text()
 
@@ -77,7 +79,8 @@ def test_every_error_code_is_listed_with_its_status() -> None:
     own = (
         *ALL,
         *(MALFORMED, MODEL_NOT_FOUND, NOT_ACCEPTABLE, NOT_TAKEN, SLOW_UPLOAD, TIMEOUT, TOO_LARGE),
-        *(UNAUTHORIZED, FOREIGN_PAGE, RATE_LIMITED, CONTENT_REFUSED),
+        *(UNAUTHORIZED, FOREIGN_PAGE, NOT_ALLOWED, RATE_LIMITED, CONTENT_REFUSED),
+        *WEIGHTS_ERRORS,
     )
     for kind in (*KINDS.values(), *own):
         if kind.status != 499:  # nobody sees it
