@@ -8,7 +8,6 @@ import threading
 import time
 from collections.abc import Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, field
 
 from PIL import Image
 
@@ -17,7 +16,6 @@ from runtime.bundle import Bundle
 from runtime.cache import Cache
 from runtime.errors import (
     Cancelled,
-    EditError,
     InvalidRequest,
     Overloaded,
     ShuttingDown,
@@ -25,8 +23,9 @@ from runtime.errors import (
 from runtime.image import edit_size, to_pixels, to_rgb
 from runtime.params import EditParams
 from runtime.progress import OnStep, Progress
+from runtime.replacement import Replacement
 from runtime.request import Request, Status
-from runtime.runner import Runner, as_edit_error
+from runtime.runner import Runner
 from runtime.samplers import Table, sampler_table
 from runtime.scheduler import Limits, Scheduler
 from runtime.stats import Stats
@@ -39,14 +38,6 @@ from runtime.translation import (
 )
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """Weights that wait to be served, and the news of it."""
-
-    weights: Bundle | None
-    done: Future[None] = field(default_factory=Future)
 
 
 class Engine:
@@ -68,7 +59,7 @@ class Engine:
         self.bundle = bundle
         self.manifest = bundle.manifest
         self.digest = bundle.manifest.digest()
-        self._change: Change | None = None
+        self.replacement = Replacement()
         limits = limits or Limits()
         self._cache = Cache(limits.max_cache_bytes)
         self._runner = Runner(bundle, backend, self._cache)
@@ -99,13 +90,13 @@ class Engine:
 
     def close(self) -> None:
         self._closed = True
-        self.drop_change(ShuttingDown("the engine is closed; open another one", 1.0))
+        self.replacement.drop(ShuttingDown("the engine is closed; open another one", 1.0))
         self._runner.close()
 
     @property
     def idle(self) -> bool:
         """Whether `step` has nothing to do."""
-        return self._scheduler.idle and self._change is None
+        return self._scheduler.idle and not self.replacement.pending
 
     def replace_weights(self, weights: Bundle | None) -> Future[None]:
         """Edit with `weights`, a bundle that a package made of this one; None: with its own.
@@ -117,15 +108,7 @@ class Engine:
         """
         with self._lock:
             self._check_open()
-            assert self._change is None, "one change at a time"
-            self._change = Change(weights)
-            return self._change.done
-
-    def drop_change(self, error: EditError) -> None:
-        """Fail a change of weights that has not been made."""
-        change, self._change = self._change, None
-        if change is not None:
-            change.done.set_exception(error)
+            return self.replacement.ask(weights)
 
     @property
     def full(self) -> bool:
@@ -193,9 +176,9 @@ class Engine:
         """
         with self._lock:
             dropped = self._scheduler.drop_cancelled()
-            tick = self._scheduler.schedule(joins=self._change is None)
-        if self._change is not None and not tick.moving:
-            self._make_change(self._change)
+            tick = self._scheduler.schedule(joins=not self.replacement.pending)
+        if self.replacement.pending and not tick.moving:
+            self.replacement.make(self._serve)
         for request in tick.joining:
             request.bundle = self.digest
             if not request.withdrawn:
@@ -220,16 +203,10 @@ class Engine:
             stats.running = len(self._scheduler.running)
         return stats
 
-    def _make_change(self, change: Change) -> None:
-        weights = change.weights or self.bundle
-        try:
-            self._runner.replace_weights(change.weights)
-        except Exception as exc:
-            self.drop_change(as_edit_error(exc, "the change of weights"))
-            return
-        self.manifest, self.digest = weights.manifest, weights.manifest.digest()
-        self._change = None
-        change.done.set_result(None)
+    def _serve(self, weights: Bundle | None) -> None:
+        self._runner.replace_weights(weights)
+        self.manifest = (weights or self.bundle).manifest
+        self.digest = self.manifest.digest()
 
     def _size(self, image: Image.Image, params: EditParams) -> tuple[int, int]:
         """(width, height) of the edit."""

@@ -235,7 +235,7 @@ class EngineWorker:
             futures, self._futures = list(self._futures.values()), {}
         error = BackendFailure(f"the engine broke and takes no more edits: {exc!r}")
         error.__cause__ = exc
-        self._engine.drop_change(error)
+        self._engine.replacement.drop(error)
         for future in futures:
             if future.set_running_or_notify_cancel():
                 future.set_exception(error)

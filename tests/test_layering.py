@@ -23,7 +23,7 @@ RUNTIME_ORDER = (
     *("chinese", "translation"),
     *("nvidia", "bundle", "weights", "request", "scheduler", "stats", "cache"),
     *("backends", "image", "png", "provenance", "text", "content"),
-    *("graphs", "runner", "engine", "editor", "worker"),
+    *("graphs", "runner", "replacement", "engine", "editor", "worker"),
     *("__init__", "doctor", "jobs", "bench", "cli"),
 )
 CHINESE_ORDER = (

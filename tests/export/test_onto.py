@@ -84,7 +84,7 @@ def test_a_lora_takes_effect_between_the_edits_of_a_worker_that_runs(
         running = worker.submit(PICTURE, params, hold)
         assert reached.wait(PATIENCE_S)
         changing = pool.submit(worker.replace_weights, package)
-        while worker._engine._change is None:
+        while not worker._engine.replacement.pending:
             assert not changing.done(), changing.result()
         waiting = worker.submit(PICTURE, params)
         free.set()

@@ -72,7 +72,7 @@ class Rig:
     def replace(self, package: Package | None) -> Future[None]:
         """In a thread of its own; returns when the engine knows of it."""
         changing = self.pool.submit(self.worker.replace_weights, package)
-        until(lambda: self.worker._engine._change is not None or changing.done())
+        until(lambda: self.worker._engine.replacement.pending or changing.done())
         return changing
 
 

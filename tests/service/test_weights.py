@@ -160,7 +160,7 @@ def test_it_answers_when_it_has_taken_effect_and_one_change_is_made_at_a_time(
     with ThreadPoolExecutor() as pool:
         with hold():
             changing = pool.submit(put, client, "night.weights")
-            wait_until(lambda: worker()._engine._change is not None)
+            wait_until(lambda: worker()._engine.replacement.pending)
             error = error_of(put(client, None), 409)
             assert error["code"] == "weights_changing"
             waiting = pool.submit(post, client)
@@ -251,7 +251,7 @@ def test_a_job_is_made_with_the_weights_that_it_was_submitted_to(
             assert waiting["bundle"] == own
             wait_until(lambda: worker().waiting == 1)  # begun, and overtaken by the change
             changing = pool.submit(put, client, "night.weights")
-            wait_until(lambda: worker()._engine._change is not None)
+            wait_until(lambda: worker()._engine.replacement.pending)
         assert changing.result().status_code == 200
     styled = submit(client)
     wait_until(lambda: job(client, styled)["status"] == "done")
