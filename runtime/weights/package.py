@@ -64,7 +64,8 @@ class Package:
             check_alike(base.manifest, self.header.manifest)
 
     def apply(self, base: Bundle, directory: str | Path) -> Bundle:
-        """Make the whole bundle, without engines, in `directory`; what is unchanged is linked.
+        """Make the whole bundle, without engines, in `directory`, which is new or empty; what is
+        unchanged is linked.
 
         Every digest is checked. Raises `BundleIncompatible` when `base` is another bundle,
         `BundleCorrupt` when the package is damaged, `BundleError` when it cannot be written.
@@ -81,6 +82,9 @@ class Package:
             return Bundle.open(directory)
 
     def _write(self, base: Bundle, directory: Path) -> None:
+        directory.mkdir(parents=True, exist_ok=True)
+        if any(directory.iterdir()):  # a link in it might lead to what is served
+            raise BundleError(f"{directory} is not empty; name another directory")
         patched = {patch.path for patch in self.header.patches}
         for path in {file.path for file in self.header.manifest.files()}:
             target = directory / path

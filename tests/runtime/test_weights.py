@@ -125,6 +125,15 @@ def test_engines_are_left_out(tmp_path: Path) -> None:
     assert {v.built_for for variants in made.manifest.graphs.values() for v in variants} == {None}
 
 
+def test_a_directory_that_holds_something_is_left_alone(
+    base: Bundle, package: Path, tmp_path: Path
+) -> None:
+    Package.open(package).apply(base, tmp_path / "made")
+    with pytest.raises(BundleError, match="made is not empty; name another"):
+        Package.open(package).apply(base, tmp_path / "made")
+    assert Bundle.open(base.path) == base
+
+
 # Whom it fits
 
 
