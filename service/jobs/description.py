@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from runtime.errors import InvalidRequest
 from runtime.manifest import Manifest
-from service.errors import FOREIGN_PAGE, KINDS, NOT_ACCEPTABLE, UNAUTHORIZED, Kind
+from service.errors import FOREIGN_PAGE, KINDS, NOT_ACCEPTABLE, RATE_LIMITED, UNAUTHORIZED, Kind
 from service.jobs.errors import GONE, NO_DATABASE, NO_JOB, NOT_DONE, OTHER_BODY, STORAGE_FULL
 from service.jobs.face import JOB, KEY, LISTED, MOST_LISTED, PATH
 from service.jobs.tables import Status
@@ -66,7 +66,7 @@ def _listing() -> Json:
 def _fetching() -> Json:
     about = "the edited picture; several fit into JSON alone, of which `image` chooses one"
     found = pictures(("application/json", ref("Edits"))) | {"description": about}
-    failures: tuple[Kind, ...] = (*_OF_A_JOB, NOT_DONE, GONE, NOT_ACCEPTABLE)
+    failures: tuple[Kind, ...] = (*_OF_A_JOB, NOT_DONE, GONE, NOT_ACCEPTABLE, RATE_LIMITED)
     return {
         **_named("job_result", "The result of a finished job"),
         "parameters": [_ID, _query("image", _whole(0, 10**9 - 1))],
