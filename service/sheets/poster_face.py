@@ -36,7 +36,7 @@ Check = Callable[[Image.Image], None]
 
 def poster_face(served: Manifest, check: Check) -> Face:
     """The face of a server of the model `served`."""
-    return Face(VOCABULARY, partial(ask, served, check), partial(answer, served))
+    return Face(VOCABULARY, partial(ask, served, check), partial(answer, served), may_answer=True)
 
 
 def ask(served: Manifest, check: Check, fields: Fields, accept: str) -> Asked | Response:
