@@ -24,7 +24,7 @@ RUNTIME_ORDER = (
     *("nvidia", "bundle", "request", "scheduler", "stats", "cache"),
     *("backends", "image", "png", "provenance", "text", "content"),
     *("runner", "engine", "editor", "worker"),
-    *("__init__", "doctor", "jobs", "bench", "cli"),
+    *("__init__", "doctor", "files", "bench", "cli"),
 )
 CHINESE_ORDER = (
     *("words", "effects", "lexicon", "phrase", "nouns", "grammar", "looks", "edits", "rules"),
