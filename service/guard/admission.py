@@ -24,10 +24,13 @@ log = logging.getLogger("bentoml.retouch")
 CALLER: Final = "retouch.caller"
 """Where a request's scope has the name of its key."""
 
+PROBES: Final = ("/livez", "/readyz", "/healthz", "/metrics")
+"""Paths that supervisors ask for again and again."""
+
 # What shows nothing of an edit: probes, metrics, and pages with what they load.
 _OPEN: Final = (
     *("/", "/about", "/docs", "/docs.json", "/favicon.ico"),
-    *("/livez", "/readyz", "/healthz", "/metrics"),
+    *PROBES,
 )
 _OPEN_FOLDERS: Final = ("/page/", "/static_content/")
 _RESULT: Final = re.compile(r"/jobs/[^/]+/result")

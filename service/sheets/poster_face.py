@@ -15,8 +15,9 @@ from runtime.errors import InvalidRequest, UnsupportedImage
 from runtime.manifest import Manifest
 from runtime.params import EditParams
 from runtime.provenance import Provenance, read_provenance
-from service.answer import PNG, headers
+from service.answer import headers
 from service.face import Asked, Face, Fields, Vocabulary, variations
+from service.media import PNG
 from service.reading.accept import chosen
 from service.sheets.page import encoded
 from service.sheets.poster import DPI, Poster, poster
