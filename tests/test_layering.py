@@ -27,8 +27,8 @@ RUNTIME_ORDER = (
     *("__init__", "doctor", "files", "bench", "cli"),
 )
 CHINESE_ORDER = (
-    *("words", "effects", "lexicon", "phrase", "nouns", "grammar", "looks", "edits", "rules"),
-    *("offline", "marian", "distil"),
+    *("words", "effects", "lexicon", "phrase", "nouns", "grammar", "looks", "edits", "whole"),
+    *("rules", "offline", "marian", "distil"),
 )
 PURE = frozenset(RUNTIME_ORDER[:13])
 INFERENCE = frozenset({"openvino", "onnxruntime", "tensorrt", "tensorrt_rtx", "cuda"})
