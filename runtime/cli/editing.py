@@ -39,19 +39,29 @@ def _field(name: str) -> Any:
     return typer.Option(help=metadata["doc"] + span, show_default="the bundle's")
 
 
+InstructionArgument = Annotated[
+    str | None, typer.Argument(help='what to do, such as "make it night"')
+]
+ImagesArgument = Annotated[
+    list[Path] | None, typer.Argument(help="pictures, folders, or - for stdin")
+]
+AgainOption = Annotated[
+    Path | None, typer.Option(exists=True, help="a result, whose edit is repeated")
+]
+ImageOption = Annotated[
+    Path | None, typer.Option("-i", "--image", help="with --again: the picture to repeat it on")
+]
+TranslatorOption = Annotated[
+    Path | None,
+    typer.Option(envvar="RETOUCH_TRANSLATOR", help="model directory for Chinese; else rules"),
+]
+
+
 def edit(
-    instruction: Annotated[
-        str | None, typer.Argument(help='what to do, such as "make it night"')
-    ] = None,
-    images: Annotated[
-        list[Path] | None, typer.Argument(help="pictures, folders, or - for stdin")
-    ] = None,
-    again: Annotated[
-        Path | None, typer.Option(exists=True, help="a result, whose edit is repeated")
-    ] = None,
-    image: Annotated[
-        Path | None, typer.Option("-i", "--image", help="with --again: the picture to repeat it on")
-    ] = None,
+    instruction: InstructionArgument = None,
+    images: ImagesArgument = None,
+    again: AgainOption = None,
+    image: ImageOption = None,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="file, folder or -")] = None,
     negative_instruction: Annotated[str | None, _field("negative_instruction")] = None,
     text_guidance: Annotated[float | None, _field("text_guidance")] = None,
@@ -65,10 +75,7 @@ def edit(
     backend: BackendOption = "auto",
     device: DeviceOption = "auto",
     precision: PrecisionOption = "auto",
-    translator: Annotated[
-        Path | None,
-        typer.Option(envvar="RETOUCH_TRANSLATOR", help="model directory for Chinese; else rules"),
-    ] = None,
+    translator: TranslatorOption = None,
     force: Annotated[bool, typer.Option("--force", help="replace files that exist")] = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -81,7 +88,8 @@ def edit(
     With --again the edit is what a result tells about itself, but for the options given; it is
     repeated on --image, or without it on the result.
     """
-    asked = {
+    _check_usage(instruction, images, again, image)
+    fields = {
         "negative_instruction": negative_instruction,
         "text_guidance": text_guidance,
         "image_guidance": image_guidance,
@@ -91,19 +99,18 @@ def edit(
         "seed": seed,
         "max_size": max_size,
     }
-    _check_usage(instruction, images, again, image)
+    asked = {name: value for name, value in fields.items() if value is not None}
     pictures = images or [path for path in (image or again,) if path]
     lines = json_stream(pictures, out) if as_json else None
     with errors_told(lines):
         record = read_provenance(bytes_of(again)) if again else None
         told = record.asked() if record else {"instruction": instruction}
-        told |= {name: value for name, value in asked.items() if value is not None}
         pairs = paired(pictures, out, force)
         opened = open_editor(
             bundle, backend=backend, device=device, precision=precision, translator=translator
         )
         with opened as editor:
-            params = editor.params(**told)
+            params = editor.params(**(told | asked))
             if record and record.bundle != editor.manifest.digest() and lines is None:
                 terminal.print(f"[yellow]warning:[/] {escape(str(again))} is of another bundle")
             failures = _edit_all(editor, pairs, params, teller(lines))
