@@ -53,7 +53,7 @@ def main(
     by_http, beyond_engine, direct, codecs = [], [], [], []
     with (
         tempfile.TemporaryDirectory() as home,
-        serving(command, ROOT, port, BENTOML_HOME=home),
+        serving(command, ROOT, port, BENTOML_HOME=home, RETOUCH_JOBS_DIR=home),
     ):
         connection = http.client.HTTPConnection("127.0.0.1", port)
         worker = open_worker(bundle, backend=backend)
