@@ -164,6 +164,18 @@ def test_the_command_line_needs_no_training_library(arguments: list[str]) -> Non
     assert done.returncode == 0, done.stderr
 
 
+def test_the_command_line_of_an_image_has_what_the_image_has() -> None:
+    code = (
+        "import sys; sys.modules.update(export=None, train=None); sys.argv = ['retouch', '--help'];"
+        "import retouch; retouch.main()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    listed = {line.split()[1] for line in done.stdout.splitlines() if line.startswith("│ ")}
+    assert {"edit", "serve", "doctor"} <= listed
+    assert not {"export", "train"} & listed
+
+
 @pytest.mark.parametrize("package", PACKAGES)
 def test_an_init_file_holds_imports_and_names_alone(package: str) -> None:
     for file in (ROOT / package).rglob("__init__.py"):
