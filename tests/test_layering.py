@@ -24,11 +24,11 @@ RUNTIME_ORDER = (
     *("nvidia", "bundle", "weights", "request", "scheduler", "stats", "cache"),
     *("backends", "image", "png", "provenance", "text", "content"),
     *("graphs", "runner", "replacement", "engine", "editor", "worker"),
-    *("__init__", "doctor", "jobs", "bench", "cli"),
+    *("__init__", "doctor", "files", "bench", "cli"),
 )
 CHINESE_ORDER = (
-    *("words", "effects", "lexicon", "phrase", "nouns", "grammar", "looks", "edits", "rules"),
-    *("offline", "marian", "distil"),
+    *("words", "effects", "lexicon", "phrase", "nouns", "grammar", "looks", "edits", "whole"),
+    *("rules", "offline", "marian", "distil"),
 )
 PURE = frozenset(RUNTIME_ORDER[:13])
 INFERENCE = frozenset({"openvino", "onnxruntime", "tensorrt", "tensorrt_rtx", "cuda"})

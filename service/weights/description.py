@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 from runtime.errors import InvalidRequest, OutOfMemory, ShuttingDown, WeightsChanging
 from service.errors import (
@@ -14,11 +14,11 @@ from service.errors import (
     TOO_LARGE,
     UNAUTHORIZED,
 )
+from service.media import JSON
 from service.openapi.answers import content, errors, ref
+from service.openapi.schemas import Json
 from service.weights.errors import OFF, REFUSED
 from service.weights.routes import PATH
-
-Json = dict[str, Any]
 
 _RAISED: Final = (InvalidRequest, OutOfMemory, ShuttingDown, WeightsChanging, Exception)
 _OF_A_CHANGE: Final = (
@@ -31,7 +31,7 @@ EXAMPLE: Final = {"name": "night.weights"}
 
 def weights() -> Json:
     """`/weights`, on a server that lets weights be replaced."""
-    told = {"description": "what is served now", "content": content("application/json", _WEIGHTS)}
+    told = {"description": "what is served now", "content": content(JSON, _WEIGHTS)}
     name = {"type": ["string", "null"], "description": "of a package; null: the bundle's own"}
     body = {
         "type": "object",
@@ -43,7 +43,7 @@ def weights() -> Json:
         **_named("replace_weights", "Serve other weights; answers when they are served"),
         "requestBody": {
             "required": True,
-            "content": {"application/json": {"schema": body, "example": EXAMPLE}},
+            "content": {JSON: {"schema": body, "example": EXAMPLE}},
         },
         "responses": {"200": told, **errors(_OF_A_CHANGE)},
     }
