@@ -15,7 +15,9 @@ from runtime.cli.outcomes import Tell, json_stream, teller
 from runtime.cli.printing import (
     MINI,
     BackendOption,
+    CudaGraphsOption,
     DeviceOption,
+    GpuMemoryOption,
     JsonOption,
     PrecisionOption,
     errors_told,
@@ -24,6 +26,7 @@ from runtime.cli.printing import (
 from runtime.editor import Editor, EditResult, open_editor
 from runtime.errors import EditError
 from runtime.jobs import Job, bytes_of, plan
+from runtime.nvidia.options import GpuOptions
 from runtime.params import EditParams, SamplerName
 from runtime.progress import OnStep
 from runtime.provenance import read_provenance
@@ -65,6 +68,8 @@ def edit(
     backend: BackendOption = "auto",
     device: DeviceOption = "auto",
     precision: PrecisionOption = "auto",
+    cuda_graphs: CudaGraphsOption = False,
+    gpu_memory: GpuMemoryOption = 0,
     translator: Annotated[
         Path | None,
         typer.Option(envvar="RETOUCH_TRANSLATOR", help="model directory for Chinese; else rules"),
@@ -100,7 +105,12 @@ def edit(
         told |= {name: value for name, value in asked.items() if value is not None}
         jobs = plan(pictures, out, force)
         opened = open_editor(
-            bundle, backend=backend, device=device, precision=precision, translator=translator
+            bundle,
+            backend=backend,
+            device=device,
+            precision=precision,
+            gpu=GpuOptions(cuda_graphs, gpu_memory * 2**20),
+            translator=translator,
         )
         with opened as editor:
             params = editor.params(**told)

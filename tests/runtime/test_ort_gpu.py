@@ -14,6 +14,8 @@ from runtime import BackendUnavailable, Bundle
 from runtime.backends.ort import OrtBackend, backend, probe, providers
 from runtime.nvidia.gpu import Gpu
 
+pytestmark = pytest.mark.usefixtures("cache_home")
+
 
 class FakeOrt:
     """A build for GPUs whose sessions use `used`, whatever they are asked for."""
@@ -36,12 +38,6 @@ class FakeOrt:
 
     def preload_dlls(self) -> None:
         print("Failed to load libcublas")
-
-
-@pytest.fixture(autouse=True)
-def cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    return tmp_path / "cache"
 
 
 def open_with(ort: FakeOrt, device: str) -> OrtBackend:
@@ -79,7 +75,7 @@ def test_a_provider_whose_library_loads_blames_the_gpu(
 
 
 def test_tensorrt_keeps_engines_and_leaves_the_rest_to_cuda(
-    bundle: Bundle, tmp_path: Path, cache: Path
+    bundle: Bundle, tmp_path: Path, cache_home: Path
 ) -> None:
     used = ["TensorrtExecutionProvider", "CUDAExecutionProvider", "CPUExecutionProvider"]
     ort = FakeOrt(tmp_path, used)
@@ -87,7 +83,7 @@ def test_tensorrt_keeps_engines_and_leaves_the_rest_to_cuda(
     ((first, second),) = ort.asked
     assert (first[0], second[0]) == tuple(used[:2])
     assert Path(first[1]["trt_engine_cache_path"]).is_dir()
-    assert Path(first[1]["trt_engine_cache_path"]).is_relative_to(cache)
+    assert Path(first[1]["trt_engine_cache_path"]).is_relative_to(cache_home)
     assert first[1]["trt_fp16_enable"] is False  # the fake bundle is stored in fp32
 
 
