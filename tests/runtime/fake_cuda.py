@@ -2,7 +2,7 @@
 
 Device memory is memory of the host that only copies may touch. What is queued happens when a stream
 is waited for, not before, and every address must lie within a living piece of memory of its kind.
-A stream that captures keeps what is queued for a CUDA graph, and memory must be left alone meanwhile.
+A stream that captures keeps what is queued for a CUDA graph; memory must be left alone meanwhile.
 """
 
 from __future__ import annotations

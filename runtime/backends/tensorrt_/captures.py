@@ -111,7 +111,6 @@ class Captures:
 
     def _refuse(self, shapes: Shapes, exc: Exception) -> None:
         if not self._refused:
-            _logger.warning(
-                "%s runs without CUDA graphs where none was captured: %s", self._name, exc
-            )
+            why = str(exc)  # whoever keeps the record shall not keep what the error went through
+            _logger.warning("some shapes of %s run without CUDA graphs: %s", self._name, why)
         self._refused.add(shapes)
