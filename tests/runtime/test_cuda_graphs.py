@@ -110,13 +110,18 @@ class TestRuns:
         assert [check(rig, graph) for _ in range(3)] == [0, 0, 0]
         assert rig.cuda.calls["cudaStreamBeginCapture"] == 0
 
-    def test_tensorrt_rtx_captures_by_itself(self, tmp_path: Path) -> None:
-        rig = make_rig(write_engine_bundle(tmp_path / "bundle"), gpu=ASKED)
+    @pytest.mark.parametrize(
+        ("gpu", "strategy"), [(ASKED, "WHOLE_GRAPH_CAPTURE"), (GpuOptions(), "DISABLED")]
+    )
+    def test_tensorrt_rtx_captures_by_itself(
+        self, tmp_path: Path, gpu: GpuOptions, strategy: str
+    ) -> None:
+        rig = make_rig(write_engine_bundle(tmp_path / "bundle"), gpu=gpu)
         graph = rig.load("tick")
         assert [check(rig, graph) for _ in range(3)] == [0, 0, 0]
         assert rig.cuda.calls["cudaStreamBeginCapture"] == 0
-        strategy = FakeTensorRt.CudaGraphStrategy.WHOLE_GRAPH_CAPTURE
-        assert [made[0] for made in rig.trt.contexts] == [strategy]
+        has_cache = True
+        assert rig.trt.contexts == [(FakeTensorRt.CudaGraphStrategy[strategy], has_cache)]
 
 
 class TestMemoryThatMoves:
@@ -170,7 +175,8 @@ class TestBound:
 
 def during_capture(rig: Rig, plant: Callable[[], None]) -> None:
     """Call `plant` when a capture has begun."""
-    begin, end = rig.cuda.cudaStreamBeginCapture, rig.cuda.cudaStreamEndCapture
+    cuda: Any = rig.cuda
+    begin, end = cuda.cudaStreamBeginCapture, cuda.cudaStreamEndCapture
 
     def begin_capture(*arguments: Any) -> Any:
         status = begin(*arguments)
@@ -181,8 +187,7 @@ def during_capture(rig: Rig, plant: Callable[[], None]) -> None:
         rig.trt.returns.clear()
         return end(*arguments)
 
-    rig.cuda.cudaStreamBeginCapture = begin_capture  # type: ignore[method-assign]
-    rig.cuda.cudaStreamEndCapture = end_capture  # type: ignore[method-assign]
+    cuda.cudaStreamBeginCapture, cuda.cudaStreamEndCapture = begin_capture, end_capture
 
 
 class TestFailures:

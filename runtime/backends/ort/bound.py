@@ -8,7 +8,8 @@ from runtime.backends.base import Array, Arrays, as_contiguous
 from runtime.backends.ort.calls import translated
 from runtime.manifest import GraphName
 
-Shapes = frozenset[tuple[str, tuple[int, ...]]]
+Shapes = frozenset[tuple[str, str, tuple[int, ...]]]
+"""Name, type and shape of all inputs."""
 
 # ONNX Runtime gives no captured CUDA graph back before its session ends.
 MOST_SHAPES: Final = 16
@@ -28,7 +29,7 @@ class BoundGraph:
 
     def run(self, inputs: Arrays) -> dict[str, Array]:
         given = as_contiguous(inputs)
-        shapes = frozenset((name, value.shape) for name, value in given.items())
+        shapes = frozenset((name, value.dtype.str, value.shape) for name, value in given.items())
         with translated(f"run {self._name}"):
             if shapes in self._bound:
                 return self._bound[shapes].run(given)
