@@ -141,6 +141,7 @@ class ICudaEngine(Counted):
         self._all = (*self._ports.inputs, *self._ports.outputs)
 
         self._budget = trt.streamable
+        self._has_context = False
 
     @property
     def device_memory_size_v2(self) -> int:
@@ -247,9 +248,17 @@ class IExecutionContext(Counted):
         self._shapes: dict[str, tuple[int, ...]] = {}
         self._addresses: dict[str, int] = {}
         self._memory = (0, 0)
+        self._profile = -1 if engine._has_context else 0
+        engine._has_context = True
         self._warm: dict[str, tuple[int, ...]] = {}
 
+    def set_optimization_profile_async(self, profile_index: int, stream_handle: int) -> Any:
+        assert stream_handle in self._trt.cuda.queues
+        self._profile = profile_index
+        return self._trt.act("set_optimization_profile_async", True)
+
     def set_input_shape(self, name: str, shape: tuple[int, ...]) -> Any:
+        assert self._profile == 0
         self._shapes[name] = tuple(shape)
         return self._trt.act("set_input_shape", True)
 

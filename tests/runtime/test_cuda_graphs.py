@@ -233,11 +233,23 @@ class TestFailures:
         during_capture(rig, lambda: rig.cuda.cudaMalloc(256) and None)
         self.check_goes_on(rig, tick, caplog)
 
-    @pytest.mark.parametrize("planted", [None, RuntimeError("foreign")])
+    @pytest.mark.parametrize(
+        ("method", "planted"),
+        [
+            ("create_execution_context", None),
+            ("create_execution_context", RuntimeError("foreign")),
+            ("set_optimization_profile_async", False),
+        ],
+    )
     def test_of_a_context_of_its_own(
-        self, rig: Rig, tick: Graph, caplog: pytest.LogCaptureFixture, planted: Any
+        self,
+        rig: Rig,
+        tick: Graph,
+        caplog: pytest.LogCaptureFixture,
+        method: str,
+        planted: Any,
     ) -> None:
-        rig.trt.returns["create_execution_context"] = planted
+        rig.trt.returns[method] = planted
         self.check_goes_on(rig, tick, caplog)
 
     def test_of_a_launch(self, rig: Rig, tick: Graph, caplog: pytest.LogCaptureFixture) -> None:

@@ -72,8 +72,9 @@ class EngineGraph:
     def _make(self, shapes: Shapes, *, own: bool = False) -> Run:
         """A run in the engine's context, or in its `own`."""
         with self._checked() as expect:
-            engine = self._engine
-            context = engine.create_context(expect) if own else engine.context
+            context = self._engine.context
+            if own:
+                context = self._engine.create_context(self._memory.stream, expect)
             return Run(self._name, context, self._ports, shapes, expect)
 
     def _bind(self, run: Run, blocks: Blocks) -> None:

@@ -56,10 +56,14 @@ class Engine:
             )
             self.context = self._contexts.create(expect)
 
-    def create_context(self, expect: Expect) -> Any:
-        """Another one, to be freed before `close`."""
+    def create_context(self, stream: Any, expect: Expect) -> Any:
+        """Another one, to be freed before `close`, that is to run on `stream`."""
         assert self._contexts is not None
-        return self._contexts.create(expect)
+        context = self._contexts.create(expect)
+        # Chosen by TensorRT itself for the first context alone, before version 10 at least.
+        chosen = context.set_optimization_profile_async(0, int(stream))
+        expect(chosen, "set_optimization_profile_async")
+        return context
 
     def close(self) -> None:
         """Free all of it; may be called twice."""
