@@ -214,8 +214,17 @@ def test_manifests_follow_kubernetes_schemas(path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("variant", ["cuda", "tensorrt"])
-def test_a_gpus_bento_differs_in_requirements_and_settings(variant: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("variant", "runs"),
+    [
+        ("cuda", ("ort", "cuda")),
+        ("tensorrt", ("ort", "tensorrt")),
+        ("rtx", ("tensorrt-rtx", "cuda")),
+    ],
+)
+def test_a_gpus_bento_differs_in_requirements_and_settings(
+    variant: str, runs: tuple[str, str], tmp_path: Path
+) -> None:
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     environment = {**os.environ, "PATH": path, "BENTOML_HOME": str(tmp_path), "BENTO_ONLY": "1"}
     command = [str(DEPLOY / "build-image"), variant]
@@ -226,5 +235,5 @@ def test_a_gpus_bento_differs_in_requirements_and_settings(variant: str, tmp_pat
     assert not [line for line in required if line.startswith(("openvino", "torch"))]
     assert set((DEPLOY / f"{variant}.txt").read_text().splitlines()) <= set(required)
     told = {one["name"]: one["value"] for one in loaded(bento / "bento.yaml")["envs"]}
-    assert (told["RETOUCH_BACKEND"], told["RETOUCH_DEVICE"]) == ("ort", variant)
+    assert (told["RETOUCH_BACKEND"], told["RETOUCH_DEVICE"]) == runs
     assert told["BENTOML_DO_NOT_TRACK"] == "True"
