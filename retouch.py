@@ -8,8 +8,6 @@ with retouch.open("models/mini") as editor:
 
 from __future__ import annotations
 
-from importlib.util import find_spec
-
 from runtime import (
     BackendError,
     BundleError,
@@ -56,6 +54,8 @@ __all__ = [
 def main() -> None:
     """The command line: each package that is there brings its own commands; an image of the service
     has neither `export` nor `train`."""
+    from importlib.util import find_spec
+
     import typer
 
     from runtime.cli import bench, doctor, edit, inspect

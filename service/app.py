@@ -25,6 +25,7 @@ from service.guard.headers import SecurityHeaders, cors
 from service.jobs.desk import Desk
 from service.jobs.routes import ROUTES as JOBS
 from service.logs import write_lines_as
+from service.media import PNG
 from service.metrics import Metrics
 from service.openai.routes import ROUTES as OPENAI
 from service.openapi.document import ROUTES as DOCUMENT
@@ -122,7 +123,7 @@ class EditService:
         return self.worker.alive and not self.worker.draining
 
     @bentoml.api(route="/edit", input_spec=EditForm)  # type: ignore[untyped-decorator]
-    async def edit(self, request: Request) -> Annotated[Image.Image, ContentType("image/png")]:
+    async def edit(self, request: Request) -> Annotated[Image.Image, ContentType(PNG)]:
         """Edit one picture; docs/http.md is the contract. Answers with a `Response` of its own."""
         response: Any
         try:

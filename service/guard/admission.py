@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
@@ -23,12 +24,16 @@ log = logging.getLogger("bentoml.retouch")
 CALLER: Final = "retouch.caller"
 """Where a request's scope has the name of its key."""
 
+PROBES: Final = ("/livez", "/readyz", "/healthz", "/metrics")
+"""Paths that supervisors ask for again and again."""
+
 # What shows nothing of an edit: probes, metrics, and pages with what they load.
 _OPEN: Final = (
     *("/", "/about", "/docs", "/docs.json", "/favicon.ico"),
-    *("/livez", "/readyz", "/healthz", "/metrics"),
+    *PROBES,
 )
 _OPEN_FOLDERS: Final = ("/page/", "/static_content/")
+_RESULT: Final = re.compile(r"/jobs/[^/]+/result")
 _READING: Final = ("GET", "HEAD", "OPTIONS")
 _BEARER: Final = "bearer "
 _REMEDY: Final = "send it as 'Authorization: Bearer KEY' or as 'X-API-Key: KEY'"
@@ -63,7 +68,7 @@ class Guard:
             return
         key = self._key(Headers(scope=scope))
         scope[CALLER] = key.name
-        if scope["method"] != "POST":  # others make no edit; the result of a job is coded anew
+        if not _counts(scope):
             yield {}
             return
         rate = self._access.rate if key.rate is None else key.rate
@@ -106,6 +111,11 @@ def _needs_none(scope: Mapping[str, Any]) -> bool:
     path: str = scope["path"]
     reads = scope["method"] in ("GET", "HEAD")
     return reads and (path in _OPEN or path.startswith(_OPEN_FOLDERS))
+
+
+def _counts(scope: Mapping[str, Any]) -> bool:
+    """Whether a request costs more than a look: it edits, or a job's result is encoded for it."""
+    return scope["method"] == "POST" or _RESULT.fullmatch(scope["path"]) is not None
 
 
 def _tokens(headers: Headers) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import bentoml
 from starlette.requests import Request
@@ -16,9 +16,8 @@ from service.jobs.description import jobs
 from service.openai.description import openai
 from service.openapi.components import SCHEMAS, SECURITY
 from service.openapi.operations import editing, translating, watching
+from service.openapi.schemas import Json
 from service.sheets.description import sheets
-
-Json = dict[str, Any]
 
 _CONSOLE: Final = Path(__file__).parent / "console.html"
 

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any, Final
+from typing import Final
 
 from runtime.version import VERSION
 from runtime.worker import EngineWorker
-from service.openapi.schemas import edit_fields
+from service.openapi.schemas import Json, edit_fields
 from service.settings import Settings
-
-Json = dict[str, Any]
 
 _NO_DEFAULT: Final = ("instruction", "seed")
 

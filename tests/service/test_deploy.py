@@ -88,11 +88,25 @@ def test_every_query_names_metrics_and_labels_that_exist(query: str) -> None:
         "retouch_edit_seconds_bucket",
         "retouch_responses_total",
         "retouch_engine_cache_hits_total",
+        "retouch_jobs",
         "process_resident_memory_bytes",
     ],
 )
 def test_the_dashboard_shows(metric: str) -> None:
     assert any(metric in query for query in dashboard_queries())
+
+
+def test_no_panels_of_the_dashboard_overlap_and_none_has_a_twins_number() -> None:
+    panels = json.loads((DEPLOY / "grafana" / "dashboards" / "retouch.json").read_text())["panels"]
+    assert len({panel["id"] for panel in panels}) == len(panels)
+    cells = [
+        (x, y)
+        for place in (panel["gridPos"] for panel in panels)
+        for x in range(place["x"], place["x"] + place["w"])
+        for y in range(place["y"], place["y"] + place["h"])
+    ]
+    assert len(set(cells)) == len(cells)
+    assert max(x for x, _ in cells) < 24  # columns of Grafana's grid
 
 
 def test_the_dashboard_finds_its_datasource_and_is_found() -> None:
