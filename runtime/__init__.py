@@ -22,6 +22,7 @@ from runtime.errors import (
 )
 from runtime.image import read_image
 from runtime.manifest import Manifest
+from runtime.nvidia.options import GpuOptions
 from runtime.params import EditParams, PlanName, SamplerName
 from runtime.progress import Progress
 from runtime.provenance import Provenance, read_provenance
@@ -46,6 +47,7 @@ __all__ = [
     "EditResult",
     "Editor",
     "EngineWorker",
+    "GpuOptions",
     "InvalidRequest",
     "Limits",
     "Manifest",

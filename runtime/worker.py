@@ -18,6 +18,7 @@ from runtime.editor import EditResult, edit_params, open_engine, result_of
 from runtime.engine import Engine
 from runtime.errors import BackendFailure, EditError, ShuttingDown, WeightsChanging
 from runtime.manifest import Manifest
+from runtime.nvidia.options import UNASKED, GpuOptions
 from runtime.params import EditParams
 from runtime.progress import OnStep
 from runtime.request import Request
@@ -252,6 +253,7 @@ def open_worker(
     backend: str = "auto",
     device: str = "auto",
     precision: str = "auto",
+    gpu: GpuOptions = UNASKED,
     limits: Limits | None = None,
     translator: Path | None = None,
 ) -> EngineWorker:
@@ -262,6 +264,7 @@ def open_worker(
             backend=backend,
             device=device,
             precision=precision,
+            gpu=gpu,
             limits=limits,
             translator=translator,
         )

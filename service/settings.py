@@ -11,6 +11,7 @@ from typing import Final
 
 from runtime.backends.base import BACKEND_NAMES
 from runtime.errors import InvalidRequest
+from runtime.nvidia.options import GpuOptions
 from runtime.scheduler import Limits
 from service.guard.access import Access
 from service.guard.keys import parse_keys
@@ -54,6 +55,7 @@ class Settings:
     backend: str
     device: str
     precision: str
+    gpu: GpuOptions
     limits: Limits
     max_upload: int
     max_uploads: int
@@ -86,6 +88,7 @@ class Settings:
             backend=read.choice("BACKEND", BACKEND_NAMES),
             device=read.text("DEVICE", "auto"),
             precision=read.text("PRECISION", "auto"),
+            gpu=GpuOptions(read.flag("CUDA_GRAPHS"), read.whole("GPU_MEMORY_MB", 0) * 2**20),
             limits=limits,
             max_upload=int(read.number("MAX_UPLOAD_MB", 25, most=1024) * 2**20),
             max_uploads=read.whole("MAX_UPLOADS", 32, least=1),
@@ -117,6 +120,9 @@ class _Reader:
         if text not in choices:
             raise _refusal(name, text, f"one of {', '.join(choices)}")
         return text
+
+    def flag(self, name: str) -> bool:
+        return self.choice(name, ("0", "1")) == "1"
 
     def whole(self, name: str, default: int, least: int = 0) -> int:
         text = self.text(name, str(default))
@@ -186,7 +192,7 @@ def _access(read: _Reader) -> Access:
 
 def _content_threshold(read: _Reader) -> float | None:
     threshold = read.number("CONTENT_THRESHOLD", _CONTENT_THRESHOLD, most=1)
-    return threshold if read.choice("CONTENT_CHECK", ("0", "1")) == "1" else None
+    return threshold if read.flag("CONTENT_CHECK") else None
 
 
 def _refusal(name: str, text: str, wanted: str) -> ValueError:

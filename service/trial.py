@@ -30,6 +30,7 @@ def open_warm(settings: Settings) -> EngineWorker:
         backend=settings.backend,
         device=settings.device,
         precision=settings.precision,
+        gpu=settings.gpu,
         limits=settings.limits,
         translator=settings.translator,
     )

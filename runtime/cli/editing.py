@@ -15,7 +15,9 @@ from runtime.cli.outcomes import Tell, json_stream, teller
 from runtime.cli.printing import (
     MINI,
     BackendOption,
+    CudaGraphsOption,
     DeviceOption,
+    GpuMemoryOption,
     JsonOption,
     PrecisionOption,
     errors_told,
@@ -24,6 +26,7 @@ from runtime.cli.printing import (
 from runtime.editor import Editor, EditResult, open_editor
 from runtime.errors import EditError
 from runtime.files import FilePair, bytes_of, paired
+from runtime.nvidia.options import GpuOptions
 from runtime.params import EditParams, SamplerName
 from runtime.progress import OnStep
 from runtime.provenance import read_provenance
@@ -75,6 +78,8 @@ def edit(
     backend: BackendOption = "auto",
     device: DeviceOption = "auto",
     precision: PrecisionOption = "auto",
+    cuda_graphs: CudaGraphsOption = False,
+    gpu_memory: GpuMemoryOption = 0,
     translator: TranslatorOption = None,
     force: Annotated[bool, typer.Option("--force", help="replace files that exist")] = False,
     as_json: JsonOption = False,
@@ -107,7 +112,12 @@ def edit(
         told = record.asked() if record else {"instruction": instruction}
         pairs = paired(pictures, out, force)
         opened = open_editor(
-            bundle, backend=backend, device=device, precision=precision, translator=translator
+            bundle,
+            backend=backend,
+            device=device,
+            precision=precision,
+            gpu=GpuOptions(cuda_graphs, gpu_memory * 2**20),
+            translator=translator,
         )
         with opened as editor:
             params = editor.params(**(told | asked))
