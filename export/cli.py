@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import signal
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from types import FrameType, ModuleType
+from types import ModuleType
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -32,17 +31,21 @@ from export.engines.cli import (
 from export.engines.recipe import STAGES as ENGINE_STAGES
 from export.engines.recipe import EngineRecipe, Options
 from export.errors import ExportError, ParityExceeded
+from export.onto import exporting_onto
 from export.opset import DEFAULT_OPSET, Opset
+from export.sigterm import cleaning_up_on_sigterm
 from runtime.errors import EditError
 
 if TYPE_CHECKING:
     from export.assemble import Exported
-    from runtime.manifest import Parity
+    from runtime.manifest import Parity, Precision
 
 
 def export(
     checkpoint: Annotated[str, typer.Argument(help="diffusers directory, or hub id (org/name)")],
-    bundle: Annotated[Path, typer.Argument(help="directory to make; must not exist")],
+    bundle: Annotated[
+        Path, typer.Argument(help="directory to make, or file with --onto; must not exist")
+    ],
     precision: Annotated[
         Literal["fp16", "fp32"], typer.Option(help="of the stored weights; fp16 halves the files")
     ] = "fp16",
@@ -55,6 +58,10 @@ def export(
     lora: Annotated[
         list[str] | None,
         typer.Option(help="LoRA to merge, FILE or FILE:WEIGHT; may be given again"),
+    ] = None,
+    onto: Annotated[
+        Path | None,
+        typer.Option(help="bundle that is there: make a weights package of what differs from it"),
     ] = None,
     target: TargetOption = "onnx",
     rows: Rows = "1:3:12",
@@ -76,9 +83,10 @@ def export(
             tuple(compute or ()), refit, weight_streaming, any_version, any_gpu, timing_cache
         )
         engines = recipe_of(target, rows, side, options)
-        exported = _export(
-            checkpoint, bundle, precision, opset, licence, lora or [], engines, console
-        )
+        with cleaning_up_on_sigterm(), _place(bundle, onto, precision, engines) as place:
+            exported = _export(
+                checkpoint, place, precision, opset, licence, lora or [], engines, console
+            )
     except ParityExceeded as exc:
         console.print(parity_table(exc.report))
         raise _failure(console, exc) from exc
@@ -123,7 +131,7 @@ def _export(
     texts = (TextColumn(f"{{task.{text}}}") for text in ("description", "fields[build]"))
     columns = (BarColumn(20), *texts, TimeElapsedColumn())
     progress = Progress(*columns, console=console, transient=True)
-    with _cleaning_up_on_sigterm(), progress:
+    with progress:
         task = progress.add_task("load torch", total=None, build="")
         assemble = _import_assemble()
         stages = (*assemble.STAGES, *(ENGINE_STAGES if engines else ()))
@@ -149,22 +157,17 @@ def _export(
     return exported
 
 
-@contextmanager
-def _cleaning_up_on_sigterm() -> Iterator[None]:
-    """SIGTERM raises `SystemExit` in the block, once; by default it ends the process on the spot.
-
-    Exit status as shells report it: 128 + 15.
-    """
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        signal.signal(number, signal.SIG_IGN)  # another must not interrupt the cleaning up
-        raise SystemExit(128 + number)
-
-    before = signal.signal(signal.SIGTERM, stop)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
+def _place(
+    target: Path, onto: Path | None, precision: Precision, engines: EngineRecipe | None
+) -> AbstractContextManager[Path]:
+    """Where to write the bundle: at `target`, unless that is to be a package."""
+    if onto is None:
+        return nullcontext(target)
+    if engines:
+        raise ExportError(
+            f"a weights package holds no engines: {onto}'s are refitted; leave out --target"
+        )
+    return exporting_onto(onto, target, precision)
 
 
 def _import_assemble() -> ModuleType:
