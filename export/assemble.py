@@ -26,6 +26,7 @@ from export.precision import HALF_ARITHMETIC, reduce_timestep, store_half, to_ha
 from export.preview import PreviewFit
 from export.reference import EagerEdit, Expected, Probe, picture, run_eager
 from export.to_onnx import save, to_onnx
+from export.turing import TURING, without_float32_products
 from export.verify import check, compare, verify_edit, verify_graph
 from runtime.manifest import (
     GRAPH_NAMES,
@@ -70,8 +71,9 @@ def export_bundle(
     """
     target = Path(bundle)
     with building(target) as root:
-        job = _Job(open_checkpoint(source, loras), root, precision, opset)
-        engine_job = EngineJob(root, engines, job.model, on_build) if engines else None
+        turing = engines is not None and TURING in engines.options.compute
+        job = _Job(open_checkpoint(source, loras), root, precision, opset, turing)
+        engine_job = EngineJob(root, engines, job.model, precision, on_build) if engines else None
         for name in GRAPH_NAMES:
             on_stage(f"export {name}")
             job.export(name)
@@ -87,7 +89,7 @@ def export_bundle(
         check(report)
         manifest = dataclasses.replace(manifest, parity=tuple(report))
         if engine_job:
-            manifest = engine_job.add(manifest, precision, on_stage)
+            manifest = engine_job.add(manifest, on_stage)
         write_manifest(root, manifest)
     return Exported(manifest, tuple(engine_job.reports) if engine_job else ())
 
@@ -104,10 +106,15 @@ class _Job:
     """One export under way: what was written, and what it must be compared with."""
 
     def __init__(
-        self, checkpoint: Checkpoint, root: Path, precision: Precision, opset: Opset
+        self,
+        checkpoint: Checkpoint,
+        root: Path,
+        precision: Precision,
+        opset: Opset,
+        turing: bool,
     ) -> None:
         self._checkpoint, self._root = checkpoint, root
-        self._precision, self._opset = precision, opset
+        self._precision, self._opset, self._turing = precision, opset, turing
         self.model = facts.model_facts(checkpoint)
         self._schedule = facts.noise_schedule(checkpoint)
         self._defaults = facts.edit_defaults(checkpoint)
@@ -130,7 +137,7 @@ class _Job:
         if name == "tick":
             reduce_timestep(module.unet)
         half = self._precision == "fp16"
-        if half and name in HALF_ARITHMETIC:
+        if half and (name in HALF_ARITHMETIC or self._turing):
             self._to_half(name, module)
         model = to_onnx(name, module, self._probe(2, 9, 11).inputs(name), ports, self._opset)
         if half and name not in HALF_ARITHMETIC:
@@ -149,7 +156,10 @@ class _Job:
         """
         ports, inputs = self._ports[name], self._probe(1, 12, 16).inputs(name)
         wanted = run_eager(module, inputs, ports)
-        to_half(module)
+        if self._turing:
+            without_float32_products(name, module)
+        if name in HALF_ARITHMETIC:
+            to_half(module)
         got = run_eager(module, inputs, ports).outputs
         self.half_report += compare(name, self._precision, "torch", got, wanted)
         check(self.half_report)

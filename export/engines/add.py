@@ -22,7 +22,12 @@ class EngineJob:
     """The engines of one bundle under way."""
 
     def __init__(
-        self, root: Path, recipe: EngineRecipe, model: Model, on_progress: Progress
+        self,
+        root: Path,
+        recipe: EngineRecipe,
+        model: Model,
+        precision: Precision,
+        on_progress: Progress,
     ) -> None:
         """`on_progress` is called with the phase of a build, by TensorRT's name, and its share.
 
@@ -30,20 +35,19 @@ class EngineJob:
         `BackendUnavailable` when it is missing, or the GPU that it builds on.
         """
         self._root, self._recipe, self._on_progress = root, recipe, on_progress
+        self._precision = precision
         recipe.shapes.check(model)
         self._library = open_library(recipe.library)
-        check_options(self._library, recipe.options)
+        check_options(self._library, recipe.options, precision)
         self._built_for = _built_for(self._library, recipe)
         self.reports: list[BuildReport] = []
 
-    def add(
-        self, manifest: Manifest, precision: Precision, on_stage: Callable[[str], None]
-    ) -> Manifest:
-        """`manifest` with an engine for every graph, built from its ONNX file in `precision`."""
+    def add(self, manifest: Manifest, on_stage: Callable[[str], None]) -> Manifest:
+        """`manifest` with an engine for every graph, built from its ONNX file."""
         graphs = dict(manifest.graphs)
         for name in GRAPH_NAMES:
             on_stage(f"build {name}")
-            source = _portable(graphs[name], precision)
+            source = _portable(graphs[name], self._precision)
             graphs[name] = (*graphs[name], self._engine(manifest, name, source))
         return dataclasses.replace(manifest, graphs=graphs)
 

@@ -29,8 +29,9 @@ def count_layers(trt: Any, network: Any) -> tuple[LayerCount, ...]:
 def check_precision(trt: Any, network: Any, name: GraphName, precision: Precision) -> None:
     """Raises `EngineError` for layers that compute in another type than `export.precision` says:
     convolutions, attention and products with weights in float16 where a graph computes in it, else
-    in float32; norms in float32 everywhere. Products without an axis of positions are exempt: the
-    embeddings of timestep and sizes, [R, C] of float32, and the pooled text's projection."""
+    in float32; norms in float32 everywhere. What has no axis of positions is exempt: the embeddings
+    of timestep and sizes, products [R, C] or convolutions [R, C, 1, 1] of float32, and the pooled
+    text's projection."""
     half = precision == "fp16" and name in HALF_ARITHMETIC
     wanted = "HALF" if half else "FLOAT"
     wrong = [
@@ -47,11 +48,14 @@ def check_precision(trt: Any, network: Any, name: GraphName, precision: Precisio
 
 
 def _is_heavy(trt: Any, layer: Any) -> bool:
-    if layer.type.name not in _HEAVY:
+    kind = layer.type.name
+    if kind not in _HEAVY or not _has_positions(layer):
         return False
-    if layer.type.name != "MATRIX_MULTIPLY":
-        return True
-    return len(layer.get_output(0).shape) > 2 and _has_weights(layer)
+    return kind != "MATRIX_MULTIPLY" or _has_weights(layer)
+
+
+def _has_positions(layer: Any) -> bool:
+    return any(size != 1 for size in layer.get_output(0).shape[2:])
 
 
 def _has_weights(layer: Any) -> bool:
