@@ -16,7 +16,7 @@ from torch import nn
 from export import facts
 from export.checkpoint import Checkpoint, open_checkpoint
 from export.engines.add import EngineJob
-from export.engines.recipe import BuildReport, EngineRecipe
+from export.engines.recipe import TURING, BuildReport, EngineRecipe
 from export.errors import CheckpointError
 from export.graphs import build_graph
 from export.lora import Lora, parse_lora
@@ -26,7 +26,7 @@ from export.precision import HALF_ARITHMETIC, reduce_timestep, store_half, to_ha
 from export.preview import PreviewFit
 from export.reference import EagerEdit, Expected, Probe, picture, run_eager
 from export.to_onnx import save, to_onnx
-from export.turing import TURING, without_float32_products
+from export.turing import without_float32_products
 from export.verify import check, compare, verify_edit, verify_graph
 from runtime.manifest import (
     GRAPH_NAMES,

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from export.engines.recipe import TURING
 from export.errors import ExportError
 from export.pack import refuse_existing
 from runtime.bundle import Bundle
@@ -29,6 +30,12 @@ def exporting_onto(base: Path, package: Path, precision: Precision) -> Iterator[
         raise ExportError(
             f"{base} has ONNX graphs in {' and '.join(stored) or 'no precision'}, not in "
             f"{precision} alone; give the --precision of a bundle that has"
+        )
+    engines = [one.built_for for one in opened.manifest.graphs["tick"] if one.built_for]
+    if any(TURING in engine.compute for engine in engines):
+        raise ExportError(
+            f"{base} has engines for compute {TURING} (Turing), and so graphs of a form of their "
+            "own, of which no packages are made; export a whole bundle"
         )
     try:
         with tempfile.TemporaryDirectory(prefix=f".{package.name}.", dir=package.parent) as folder:

@@ -8,8 +8,6 @@ the usual form.
 
 from __future__ import annotations
 
-from typing import Final
-
 import torch
 from diffusers.models.attention_processor import Attention, AttnProcessor
 from diffusers.models.embeddings import TimestepEmbedding
@@ -17,8 +15,6 @@ from torch import Tensor, nn
 
 from export.precision import HALF_ARITHMETIC
 from runtime.manifest import GraphName
-
-TURING: Final = "7.5"
 
 
 class Pointwise(nn.Module):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from export.engines.build import Engine, build_engine
 from export.engines.monitor import Progress
-from export.engines.options import check_options
+from export.engines.options import check_options, check_turing
 from export.engines.profiles import profiles_of
 from export.engines.recipe import BuildReport, EngineRecipe
 from export.pack import digest
@@ -38,7 +38,8 @@ class EngineJob:
         self._precision = precision
         recipe.shapes.check(model)
         self._library = open_library(recipe.library)
-        check_options(self._library, recipe.options, precision)
+        check_options(self._library, recipe.options)
+        check_turing(recipe.options, precision)
         self._built_for = _built_for(self._library, recipe)
         self.reports: list[BuildReport] = []
 

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from export.engines.recipe import Options
+from export.engines.recipe import TURING, Options
 from export.engines.timings import check_timing_cache
 from export.errors import EngineError
-from export.turing import TURING
 from runtime.manifest import Precision
 from runtime.nvidia.library import Library
 
 
-def check_options(library: Library, options: Options, precision: Precision) -> None:
-    """Raises `EngineError` for options that the library does not have, or not in `precision`."""
+def check_options(library: Library, options: Options) -> None:
+    """Raises `EngineError` for options that the library does not have."""
     if library.name == "tensorrt" and options.compute:
         raise EngineError(
             f"tensorrt builds for the GPU that it runs on, not for compute "
@@ -35,10 +34,14 @@ def check_options(library: Library, options: Options, precision: Precision) -> N
         if _member(capability) not in known:
             able = ", ".join(_dotted(name) for name in known if name.startswith("SM"))
             raise EngineError(f"compute {capability} is not one of {able} (of {library.name})")
-    if TURING in options.compute and precision != "fp16":
+
+
+def check_turing(options: Options, precision: Precision) -> None:
+    """Raises `EngineError` for engines in `precision` that no form of a graph makes possible."""
+    if TURING in options.compute and precision == "fp32":
         raise EngineError(
-            f"{library.name} has no {precision} products for compute {TURING} (Turing): give "
-            "--precision fp16, or leave that compute out"
+            f"there are no products in fp32 for compute {TURING} (Turing): give --precision fp16, "
+            "or leave that compute out"
         )
 
 

@@ -10,6 +10,7 @@ from export.engines.profiles import Shapes
 from runtime.built_for import EngineLibrary
 from runtime.manifest import GRAPH_NAMES, GraphName
 
+TURING: Final = "7.5"  # compute, of which `export.turing` tells
 STAGES: Final = tuple(f"build {name}" for name in GRAPH_NAMES)
 
 

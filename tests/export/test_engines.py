@@ -93,15 +93,6 @@ def check_same(graph: GraphName, one: bytes, other: bytes) -> None:
     assert unequal.mean() < 0.01
 
 
-@pytest.mark.parametrize("fixture", ["tiny_bundle_fp16", "xl_bundle"])
-def test_turing_has_no_products_in_float32(
-    fixture: str, library: Library, request: pytest.FixtureRequest
-) -> None:
-    bundle = Bundle.open(request.getfixturevalue(fixture))
-    with pytest.raises(EngineError, match="Turing.*FP32 GEMM is not supported"):
-        of_bundle(library, bundle, "tick", "7.5")
-
-
 def test_the_command_adds_an_engine_for_every_graph(cli_export: Path) -> None:
     printed = json.loads(json.loads((cli_export / "printed").read_text())["stdout"])
     manifest = Bundle.open(cli_export / "bundle").manifest
