@@ -123,7 +123,7 @@ def _write_ranges(patch: Patch, stream: IO[bytes], target: Path) -> None:
 def _link(source: Path, target: Path) -> None:
     """A hard link: a symbolic one would lead outside the bundle, which libraries refuse."""
     try:
-        os.link(source, target)
+        os.link(source.resolve(), target)  # a link to a link would be one too
     except OSError:  # another file system, or one without links
         shutil.copyfile(source, target)
 

@@ -84,6 +84,21 @@ def test_what_is_unchanged_is_linked_or_copied(
     assert not (copied / "text_encoder.onnx").samefile(base.path / "text_encoder.onnx")
 
 
+def test_a_base_of_links_is_served_with_a_package_too(tmp_path: Path) -> None:
+    """Mounted volumes hold links to a folder beside them."""
+    base = bundle_of(tmp_path / "base")
+    (base.path / "held").mkdir()
+    for name in ("text_encoder.onnx", "tick.onnx"):
+        (base.path / name).rename(base.path / "held" / name)
+        (base.path / name).symlink_to(Path("held", name))
+    base = Bundle.open(base.path)
+    changed = bundle_of(tmp_path / "changed", altered(7))
+    write_package(base, changed, tmp_path / "package")
+    made = Package.open(tmp_path / "package").apply(base, tmp_path / "made")
+    assert (made.path / "tick.onnx").read_bytes() == altered(7)
+    assert (base.path / "tick.onnx").read_bytes() == TICK
+
+
 @pytest.fixture(scope="module")
 def scratch(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("scratch")
@@ -172,6 +187,30 @@ def test_another_architecture_is_refused(what: str, base: Bundle, tmp_path: Path
     with pytest.raises(BundleIncompatible, match=f"more than the weights differ: {what} is"):
         write_package(base, changed, tmp_path / "package")
     assert not list(tmp_path.iterdir())
+
+
+def test_a_schedule_that_another_processor_summed_is_the_base_s(
+    base: Bundle, tmp_path: Path
+) -> None:
+    """The last digits of its float32 differ between two machines."""
+    changed = bundle_of(tmp_path / "changed", altered(7))
+    schedule = changed.manifest.noise_schedule
+    levels = tuple(np.nextafter(np.float32(schedule.alphas_cumprod), 0, dtype="f4").tolist())
+    summed = dataclasses.replace(schedule, alphas_cumprod=levels)
+    assert summed != base.manifest.noise_schedule
+    elsewhere = with_tick(changed.path, altered(7), noise_schedule=summed)
+    write_package(base, elsewhere, tmp_path / "package")
+    made = Package.open(tmp_path / "package").apply(base, tmp_path / "made")
+    assert made.manifest.noise_schedule == base.manifest.noise_schedule
+
+
+def test_a_schedule_of_other_levels_is_refused(base: Bundle, tmp_path: Path) -> None:
+    schedule = base.manifest.noise_schedule
+    levels = (*schedule.alphas_cumprod[:-1], schedule.alphas_cumprod[-1] * 0.99)
+    other = dataclasses.replace(schedule, alphas_cumprod=levels)
+    changed = with_tick(bundle_of(tmp_path / "changed").path, TICK, noise_schedule=other)
+    with pytest.raises(BundleIncompatible, match="more than the weights differ: noise_schedule is"):
+        write_package(base, changed, tmp_path / "package")
 
 
 def test_another_length_is_refused(base: Bundle, tmp_path: Path) -> None:
