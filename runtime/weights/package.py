@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import IO, Final
 
 from runtime.bundle import Bundle
@@ -80,6 +81,16 @@ class Package:
                     f"{directory} cannot be written: {exc}; free some space, or set TMPDIR"
                 ) from exc
             return Bundle.open(directory)
+
+    @contextmanager
+    def applied(self, base: Bundle) -> Iterator[Bundle]:
+        """`apply` in a temporary folder, which goes when the block ends."""
+        try:
+            folder = TemporaryDirectory(prefix="retouch-weights-")
+        except OSError as exc:
+            raise BundleError(f"no temporary folder can be made: {exc}; set TMPDIR") from exc
+        with folder as path:
+            yield self.apply(base, path)
 
     def _write(self, base: Bundle, directory: Path) -> None:
         directory.mkdir(parents=True, exist_ok=True)

@@ -195,8 +195,8 @@ def test_a_schedule_that_another_processor_summed_is_the_base_s(
     """The last digits of its float32 differ between two machines."""
     changed = bundle_of(tmp_path / "changed", altered(7))
     schedule = changed.manifest.noise_schedule
-    levels = tuple(np.nextafter(np.float32(schedule.alphas_cumprod), 0, dtype="f4").tolist())
-    summed = dataclasses.replace(schedule, alphas_cumprod=levels)
+    levels = np.nextafter(np.array(schedule.alphas_cumprod, np.float32), np.float32(0))
+    summed = dataclasses.replace(schedule, alphas_cumprod=tuple(levels.tolist()))
     assert summed != base.manifest.noise_schedule
     elsewhere = with_tick(changed.path, altered(7), noise_schedule=summed)
     write_package(base, elsewhere, tmp_path / "package")
