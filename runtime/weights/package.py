@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import IO, Final
 
 from runtime.bundle import Bundle
@@ -16,6 +15,7 @@ from runtime.errors import BundleCorrupt, BundleError, BundleIncompatible, Bundl
 from runtime.manifest import MANIFEST_FILE
 from runtime.weights.alike import check_alike
 from runtime.weights.header import AGAIN, Header, Patch, read_header
+from runtime.weights.scratch import scratch
 
 _CHUNK: Final = 2**22  # bytes
 
@@ -85,12 +85,8 @@ class Package:
     @contextmanager
     def applied(self, base: Bundle) -> Iterator[Bundle]:
         """`apply` in a temporary folder, which goes when the block ends."""
-        try:
-            folder = TemporaryDirectory(prefix="retouch-weights-")
-        except OSError as exc:
-            raise BundleError(f"no temporary folder can be made: {exc}; set TMPDIR") from exc
-        with folder as path:
-            yield self.apply(base, path)
+        with scratch() as folder:
+            yield self.apply(base, folder)
 
     def _write(self, base: Bundle, directory: Path) -> None:
         directory.mkdir(parents=True, exist_ok=True)

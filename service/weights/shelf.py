@@ -8,6 +8,7 @@ from typing import Any
 
 from runtime.errors import BackendError, BundleError, InvalidRequest
 from runtime.weights.package import Package
+from runtime.weights.scratch import remove_abandoned
 from runtime.worker import EngineWorker
 from service.errors import HttpError
 from service.weights.errors import OFF, REFUSED
@@ -26,6 +27,8 @@ class Shelf:
 
     def __init__(self, worker: EngineWorker, folder: Path | None) -> None:
         self._worker, self._folder = worker, folder
+        if folder is not None:
+            remove_abandoned()
 
     def told(self) -> dict[str, Any]:
         """What is served, and every package that could be; files that are none are left out."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -20,6 +21,8 @@ from runtime.manifest import MANIFEST_FILE, Manifest
 from runtime.weights.difference import BLOCK, write_package
 from runtime.weights.header import MAGIC, Range
 from runtime.weights.package import Package
+from runtime.weights.scratch import remove_abandoned
+from runtime.weights.scratch import scratch as temporary
 from tests.fake_bundle import with_tick, write_fake_bundle
 from tests.runtime.fake_tensorrt import write_engine_bundle
 
@@ -218,6 +221,24 @@ def test_another_length_is_refused(base: Bundle, tmp_path: Path) -> None:
     with pytest.raises(BundleIncompatible, match=f"tick.onnx has {len(TICK) + 1} bytes, in the ba"):
         write_package(base, changed, tmp_path / "package")
     assert not (tmp_path / "package").exists()
+
+
+# Temporary folders
+
+
+def test_what_a_killed_process_left_is_removed_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    (tmp_path / "retouch-weights-left").mkdir()
+    (tmp_path / "retouch-weights-left" / "tick.onnx").write_bytes(TICK)
+    (tmp_path / "retouch-weights-file").write_bytes(TICK)
+    (tmp_path / "other").mkdir()
+    (tmp_path / "retouch-weights-link").symlink_to(tmp_path / "other")
+    with temporary() as used:
+        remove_abandoned()
+        kept = {"other", "retouch-weights-file", "retouch-weights-link"}
+        assert {path.name for path in tmp_path.iterdir()} == {used.name, *kept}
 
 
 # Packages come from outside
