@@ -140,7 +140,7 @@ def compare(ours: Sequence[Done], peer: Sequence[Done]) -> dict[str, Any]:
     for name, of in (("last", max), ("mean", statistics.fmean), ("first", min)):
         mine, theirs = ([of(done.finished_s) for done in side] for side in (ours, peer))
         found[name] = versus(mine, theirs)
-    found["cpu"] = versus([done.cpu_s for done in ours], [done.cpu_s for done in peer])
+    found["processor"] = versus([done.cpu_s for done in ours], [done.cpu_s for done in peer])
     return found
 
 
