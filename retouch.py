@@ -16,6 +16,7 @@ from runtime import (
     EditParams,
     EditResult,
     EngineWorker,
+    GpuOptions,
     InvalidRequest,
     Limits,
     Manifest,
@@ -36,6 +37,7 @@ __all__ = [
     "EditResult",
     "Editor",
     "EngineWorker",
+    "GpuOptions",
     "InvalidRequest",
     "Limits",
     "Manifest",
@@ -50,18 +52,26 @@ __all__ = [
 
 
 def main() -> None:
-    """The command line: each package brings its own commands."""
+    """The command line: each package that is there brings its own commands; an image of the service
+    has neither `export` nor `train`."""
+    from importlib.util import find_spec
+
     import typer
 
-    from export.cli import export
     from runtime.cli import bench, doctor, edit, inspect
     from service.cli import key, serve
-    from train.cli import app as train
 
     cli = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
-    for command in (edit, serve, key, export, inspect, doctor, bench):
+    for command in (edit, serve, key, inspect, doctor, bench):
         cli.command()(command)
-    cli.add_typer(train, name="train", help="Make a checkpoint: photos, autoencoder, UNet.")
+    if find_spec("export"):
+        from export.cli import export
+
+        cli.command()(export)
+    if find_spec("train"):
+        from train.cli import app as train
+
+        cli.add_typer(train, name="train", help="Make a checkpoint: photos, autoencoder, UNet.")
     cli()
 
 

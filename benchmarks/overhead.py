@@ -27,7 +27,8 @@ from PIL import Image
 from benchmarks.hardware import hardware
 from benchmarks.server import serving
 from runtime import EditResult, EngineWorker, open_worker, read_image
-from service.answer import PNG, encode
+from service.answer import encode
+from service.media import FORM, PNG
 
 ROOT = Path(__file__).resolve().parent.parent
 EXAMPLE = ROOT / "models" / "examples" / "cat.jpg"
@@ -52,7 +53,7 @@ def main(
     by_http, beyond_engine, direct, codecs = [], [], [], []
     with (
         tempfile.TemporaryDirectory() as home,
-        serving(command, ROOT, port, BENTOML_HOME=home),
+        serving(command, ROOT, port, BENTOML_HOME=home, RETOUCH_JOBS_DIR=home),
     ):
         connection = http.client.HTTPConnection("127.0.0.1", port)
         worker = open_worker(bundle, backend=backend)
@@ -100,7 +101,7 @@ def _post(
     parts += [_part('"image"; filename="a.jpg"', upload), f"--{_BOUNDARY}--\r\n".encode()]
     body = b"".join(parts)
     start = time.perf_counter()
-    media_type = f"multipart/form-data; boundary={_BOUNDARY}"
+    media_type = f"{FORM}; boundary={_BOUNDARY}"
     connection.request("POST", "/edit", body, {"Content-Type": media_type})
     answer = connection.getresponse()
     picture = answer.read()

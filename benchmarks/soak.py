@@ -86,7 +86,7 @@ def main(
     command += ["--bundle", str(bundle.resolve()), "--backend", backend]
     with (
         tempfile.TemporaryDirectory() as home,
-        serving(command, ROOT, port, BENTOML_HOME=home) as server,
+        serving(command, ROOT, port, BENTOML_HOME=home, RETOUCH_JOBS_DIR=home) as server,
     ):
         tally = asyncio.run(_soak(server.url, cases, clients, seconds, tolerance))
     memory = [_fifth(tally.memory, place, seconds) / 2**20 for place in range(5)]

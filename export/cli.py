@@ -6,7 +6,7 @@ import dataclasses
 import json
 import signal
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from types import FrameType, ModuleType
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -20,18 +20,21 @@ from export.engines.profiles import Shapes, parse_range
 from export.engines.recipe import STAGES as ENGINE_STAGES
 from export.engines.recipe import BuildReport, EngineRecipe, Options
 from export.errors import ExportError, ParityExceeded
+from export.onto import exporting_onto
 from runtime.errors import EditError
 
 if TYPE_CHECKING:
     from export.assemble import Exported
-    from runtime.manifest import Parity
+    from runtime.manifest import Parity, Precision
 
 Target = Literal["onnx", "tensorrt", "tensorrt-rtx"]
 
 
 def export(
     checkpoint: Annotated[str, typer.Argument(help="diffusers directory, or hub id (org/name)")],
-    bundle: Annotated[Path, typer.Argument(help="directory to make; must not exist")],
+    bundle: Annotated[
+        Path, typer.Argument(help="directory to make, or file with --onto; must not exist")
+    ],
     precision: Annotated[
         Literal["fp16", "fp32"], typer.Option(help="of the stored weights; fp16 halves the files")
     ] = "fp16",
@@ -41,6 +44,10 @@ def export(
     lora: Annotated[
         list[str] | None,
         typer.Option(help="LoRA to merge, FILE or FILE:WEIGHT; may be given again"),
+    ] = None,
+    onto: Annotated[
+        Path | None,
+        typer.Option(help="bundle that is there: make a weights package of what differs from it"),
     ] = None,
     target: Annotated[
         Target, typer.Option(help="engines to build beside the ONNX graphs, if any")
@@ -79,7 +86,8 @@ def export(
         if target != "onnx":
             options = Options(tuple(compute or ()), refit, weight_streaming, any_version, any_gpu)
             engines = EngineRecipe(target, Shapes(parse_range(rows), parse_range(side)), options)
-        exported = _export(checkpoint, bundle, precision, licence, lora or [], engines, console)
+        with _cleaning_up_on_sigterm(), _place(bundle, onto, precision, engines) as place:
+            exported = _export(checkpoint, place, precision, licence, lora or [], engines, console)
     except ParityExceeded as exc:
         console.print(parity_table(exc.report))
         raise _failure(console, exc) from exc
@@ -139,7 +147,7 @@ def _export(
 ) -> Exported:
     columns = (BarColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
     progress = Progress(*columns, console=console, transient=True)
-    with _cleaning_up_on_sigterm(), progress:
+    with progress:
         task = progress.add_task("load torch", total=None)
         assemble = _import_assemble()
         stages = (*assemble.STAGES, *(ENGINE_STAGES if engines else ()))
@@ -158,6 +166,19 @@ def _export(
             on_stage=on_stage,
         )
     return exported
+
+
+def _place(
+    target: Path, onto: Path | None, precision: Precision, engines: EngineRecipe | None
+) -> AbstractContextManager[Path]:
+    """Where to write the bundle: at `target`, unless that is to be a package."""
+    if onto is None:
+        return nullcontext(target)
+    if engines:
+        raise ExportError(
+            f"a weights package holds no engines: {onto}'s are refitted; leave out --target"
+        )
+    return exporting_onto(onto, target, precision)
 
 
 @contextmanager

@@ -18,15 +18,18 @@ from runtime.errors import (
     Overloaded,
     ShuttingDown,
     UnsupportedImage,
+    WeightsChanging,
 )
 from runtime.image import read_image
 from runtime.manifest import Manifest
+from runtime.nvidia.options import GpuOptions
 from runtime.params import EditParams, PlanName, SamplerName
 from runtime.progress import Progress
 from runtime.provenance import Provenance, read_provenance
 from runtime.request import Timings
 from runtime.scheduler import Limits
 from runtime.stats import Stats
+from runtime.weights.package import Package as WeightsPackage
 from runtime.worker import EngineWorker, open_worker
 
 __all__ = [
@@ -44,6 +47,7 @@ __all__ = [
     "EditResult",
     "Editor",
     "EngineWorker",
+    "GpuOptions",
     "InvalidRequest",
     "Limits",
     "Manifest",
@@ -58,6 +62,8 @@ __all__ = [
     "Stats",
     "Timings",
     "UnsupportedImage",
+    "WeightsChanging",
+    "WeightsPackage",
     "open_editor",
     "open_worker",
     "read_image",

@@ -39,8 +39,13 @@ class Cache:
 
     def clear(self) -> None:
         """Forget the encodings and the counts."""
+        self.forget()
+        self.hits = self.misses = 0
+
+    def forget(self) -> None:
+        """Drop the encodings: the models that made them are gone."""
         self._held.clear()
-        self.bytes = self.hits = self.misses = 0
+        self.bytes = 0
 
     def get(self, key: bytes, compute: Callable[[], Encoded]) -> Encoded:
         """The encoding of `key`, computed when not held. What `compute` raises is not held."""

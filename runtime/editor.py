@@ -18,6 +18,7 @@ from runtime.content import Verdict
 from runtime.engine import Engine
 from runtime.errors import EditError, InvalidRequest
 from runtime.manifest import Manifest
+from runtime.nvidia.options import UNASKED, GpuOptions
 from runtime.params import EditParams
 from runtime.progress import OnStep
 from runtime.provenance import Provenance, save_options
@@ -103,6 +104,7 @@ def open_engine(
     backend: str = "auto",
     device: str = "auto",
     precision: str = "auto",
+    gpu: GpuOptions = UNASKED,
     limits: Limits | None = None,
     translator: Path | None = None,
 ) -> Engine:
@@ -114,7 +116,9 @@ def open_engine(
     bundle = Bundle.open(path)
     needed = reads_english_alone(bundle.manifest.model.languages)
     opened = open_translator(translator) if needed else None
-    loaded = load_backend(backend, device=device, precision=precision)
+    loaded = load_backend(
+        backend, device=device, precision=precision, gpu=gpu, manifest=bundle.manifest
+    )
     return Engine(bundle, loaded, limits, opened)
 
 
@@ -205,6 +209,7 @@ def open_editor(
     backend: str = "auto",
     device: str = "auto",
     precision: str = "auto",
+    gpu: GpuOptions = UNASKED,
     limits: Limits | None = None,
     translator: Path | None = None,
 ) -> Editor:
@@ -212,7 +217,8 @@ def open_editor(
 
     `backend` is "auto" or one of `runtime.backends.base`'s; `device` "auto", "cpu", "cuda" or
     "tensorrt";
-    `precision` "auto", or the precision to compute in ("fp32", "bf16", "fp16").
+    `precision` "auto", or the precision to compute in ("fp32", "bf16", "fp16"); `gpu` what is asked
+    of the GPU.
     `translator` is the directory of a CTranslate2 model for Chinese instructions; without one they
     are translated by rules. Raises `BundleError` or `BackendError`.
     """
@@ -222,6 +228,7 @@ def open_editor(
             backend=backend,
             device=device,
             precision=precision,
+            gpu=gpu,
             limits=limits,
             translator=translator,
         )

@@ -7,16 +7,23 @@ import logging
 import threading
 import time
 from collections.abc import Sequence
+from concurrent.futures import Future
 
 from PIL import Image
 
 from runtime.backends.base import Backend
 from runtime.bundle import Bundle
 from runtime.cache import Cache
-from runtime.errors import Cancelled, InvalidRequest, Overloaded, ShuttingDown
+from runtime.errors import (
+    Cancelled,
+    InvalidRequest,
+    Overloaded,
+    ShuttingDown,
+)
 from runtime.image import edit_size, to_pixels, to_rgb
 from runtime.params import EditParams
 from runtime.progress import OnStep, Progress
+from runtime.replacement import Replacement
 from runtime.request import Request, Status
 from runtime.runner import Runner
 from runtime.samplers import Table, sampler_table
@@ -49,8 +56,10 @@ class Engine:
         """
         english = reads_english_alone(bundle.manifest.model.languages)
         self._interpreter = Interpreter(translator or Rules()) if english else None
+        self.bundle = bundle
         self.manifest = bundle.manifest
-        self._digest = bundle.manifest.digest()
+        self.digest = bundle.manifest.digest()
+        self.replacement = Replacement()
         limits = limits or Limits()
         self._cache = Cache(limits.max_cache_bytes)
         self._runner = Runner(bundle, backend, self._cache)
@@ -81,11 +90,25 @@ class Engine:
 
     def close(self) -> None:
         self._closed = True
+        self.replacement.drop(ShuttingDown("the engine is closed; open another one", 1.0))
         self._runner.close()
 
     @property
     def idle(self) -> bool:
-        return self._scheduler.idle
+        """Whether `step` has nothing to do."""
+        return self._scheduler.idle and not self.replacement.pending
+
+    def replace_weights(self, weights: Bundle | None) -> Future[None]:
+        """Edit with `weights`, a bundle that a package made of this one; None: with its own.
+
+        Edits that run are finished with the weights that they began with; then `step` makes the
+        change, while those that wait go on waiting. The future holds the error of one that
+        failed, after which the weights are what they were. The files are not needed once it is
+        done. One change at a time.
+        """
+        with self._lock:
+            self._check_open()
+            return self.replacement.ask(weights)
 
     @property
     def full(self) -> bool:
@@ -119,8 +142,7 @@ class Engine:
                 pixels[size],
                 on_step,
                 index,
-                self._digest,
-                self.translate(params),
+                translation=self.translate(params),
             )
             for index, (params, size) in enumerate(zip(asked, sizes, strict=True))
         ]
@@ -154,8 +176,11 @@ class Engine:
         """
         with self._lock:
             dropped = self._scheduler.drop_cancelled()
-            tick = self._scheduler.schedule()
+            tick = self._scheduler.schedule(joins=not self.replacement.pending)
+        if self.replacement.pending and not tick.moving:
+            self.replacement.make(self._serve)
         for request in tick.joining:
+            request.bundle = self.digest
             if not request.withdrawn:
                 self._runner.encode(request)
         self._move([request for request in tick.moving if not request.withdrawn])
@@ -177,6 +202,11 @@ class Engine:
             stats.waiting = len(self._scheduler.waiting)
             stats.running = len(self._scheduler.running)
         return stats
+
+    def _serve(self, weights: Bundle | None) -> None:
+        self._runner.replace_weights(weights)
+        self.manifest = (weights or self.bundle).manifest
+        self.digest = self.manifest.digest()
 
     def _size(self, image: Image.Image, params: EditParams) -> tuple[int, int]:
         """(width, height) of the edit."""
@@ -250,9 +280,12 @@ class Engine:
                 request.error = Cancelled(f"cancelled after {request.step} steps")
                 self._stats.cancelled += 1
 
-    def _check_room(self, count: int) -> None:
+    def _check_open(self) -> None:
         if self._closed:
             raise ShuttingDown("the engine is closed; open another one", 1.0)
+
+    def _check_room(self, count: int) -> None:
+        self._check_open()
         limits, waiting = self._scheduler.limits, len(self._scheduler.waiting)
         if count > limits.capacity:
             raise InvalidRequest(

@@ -5,6 +5,7 @@ EditError
 │   └── UnsupportedImage    the bytes are no picture that can be read
 ├── Overloaded              the request can succeed later: `retry_after` says when
 │   ├── OutOfMemory         ... when others have given memory back
+│   ├── WeightsChanging     ... when the change of weights before it is done
 │   └── ShuttingDown        ... at another instance: this one is stopping
 ├── Cancelled               the caller withdrew the request
 ├── BundleError             the bundle cannot be served
@@ -42,6 +43,10 @@ class Overloaded(EditError):
 
 class OutOfMemory(Overloaded):
     """The machine or its GPU has too little memory left to read or to edit a picture."""
+
+
+class WeightsChanging(Overloaded):
+    """Weights are replaced already, and one change is made at a time."""
 
 
 class ShuttingDown(Overloaded):

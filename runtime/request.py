@@ -79,7 +79,7 @@ class Request:
     pixels: NDArray[np.uint8]  # [H, W, 3], the picture as it is edited
     on_step: OnStep | None = None
     index: int = 0  # among those queued with it
-    bundle: str = ""  # digest of the manifest that it is edited with
+    bundle: str = ""  # digest of the manifest that it is edited with, once it runs
     translation: Translation | None = None  # what the text encoder is given in place of its words
     id: int = field(default_factory=lambda: next(_ids))
     status: Status = Status.WAITING

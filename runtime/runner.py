@@ -8,12 +8,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from runtime.backends.base import Array, Arrays, Backend, Graph
+from runtime.backends.base import Array, Arrays, Backend
 from runtime.bundle import Bundle
 from runtime.cache import Cache, Encoded, digest
 from runtime.errors import BackendFailure, EditError, NonFinite
+from runtime.graphs import Graphs
 from runtime.guidance import Branch, rescale
-from runtime.manifest import GRAPH_NAMES, GraphName
+from runtime.manifest import GraphName
 from runtime.ports import ports_of
 from runtime.request import Floats, Latents, Request, Status, TextStates
 from runtime.text import TextTokenizer
@@ -49,23 +50,17 @@ class Runner:
             for spec in bundle.manifest.tokenizers()
         ]
         self._computes = f"{backend.name} in {backend.precision}"
-        variants = {
-            name: bundle.variant(name, backend.stored, backend.machine) for name in GRAPH_NAMES
-        }
-        self.built_for = variants["tick"].built_for
-        self._graphs: dict[GraphName, Graph] = {}
-        try:
-            for name, variant in variants.items():
-                path = bundle.graph_path(variant)
-                self._graphs[name] = backend.load(name, path, bundle.manifest)
-        except BaseException:
-            self.close()
-            raise
+        self._graphs = Graphs(bundle, backend)
+        self.built_for = self._graphs.built_for
         self._cache = cache
 
     def close(self) -> None:
-        for graph in self._graphs.values():
-            graph.close()
+        self._graphs.close()
+
+    def replace_weights(self, weights: Bundle | None) -> None:
+        """See `Graphs.replace_weights`; to be called while no request runs."""
+        self._graphs.replace_weights(weights)
+        self._cache.forget()
 
     def encode(self, request: Request) -> None:
         """Text states, image latents and initial noise of a request that joins."""
@@ -95,7 +90,7 @@ class Runner:
             for branch, weight in request.weights().items()
         ]
         try:
-            outputs = self._run("tick", self._tick_inputs(requests, rows))
+            outputs = self._graphs.run("tick", self._tick_inputs(requests, rows))
         except Exception as exc:
             if len(requests) > 1:
                 return sum(self.tick([request]) for request in requests if not request.cancelled)
@@ -148,17 +143,10 @@ class Runner:
         self, name: GraphName, inputs: Arrays, where: str, request: Request
     ) -> dict[str, Array]:
         """Outputs for one text or picture, without the axis of the batch. Raises `NonFinite`."""
-        outputs = self._run(name, {port: value[None] for port, value in inputs.items()})
+        outputs = self._graphs.run(name, {port: value[None] for port, value in inputs.items()})
         for output in outputs.values():
             self._check(output, where, request)
         return {port: output[0] for port, output in outputs.items()}
-
-    def _run(self, name: GraphName, inputs: Arrays) -> dict[str, Array]:
-        outputs = self._graphs[name].run(inputs)
-        wanted = [port.name for port in self._ports[name].outputs]
-        if missing := [output for output in wanted if output not in outputs]:
-            raise BackendFailure(f"graph {name} did not return {', '.join(missing)}")
-        return outputs
 
     def _tick_inputs(self, requests: Sequence[Request], rows: Sequence[Row]) -> dict[str, Array]:
         latents = [request.latents for request in requests if request.latents is not None]
@@ -213,12 +201,17 @@ class Runner:
 
 def _fail(request: Request, exc: Exception) -> None:
     request.status, request.latents = Status.FAILED, None
+    request.error = as_edit_error(exc, f"edit {request.id}")
+
+
+def as_edit_error(exc: Exception, what: str) -> EditError:
+    """What a caller is told of any failure; one that was not foreseen goes to the log."""
     if isinstance(exc, EditError):
-        request.error = exc
-        return
-    log.error("request %d failed unexpectedly", request.id, exc_info=exc)
-    request.error = BackendFailure(f"the edit failed unexpectedly: {exc!r}")
-    request.error.__cause__ = exc
+        return exc
+    log.error("%s failed unexpectedly", what, exc_info=exc)
+    error = BackendFailure(f"{what} failed unexpectedly: {exc!r}")
+    error.__cause__ = exc
+    return error
 
 
 def _rescaled(

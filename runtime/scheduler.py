@@ -86,9 +86,9 @@ class Scheduler:
         self.running = [r for r in self.running if not r.finished]
         return dropped
 
-    def schedule(self) -> Tick:
-        """What to do next, without doing it."""
-        free = self.limits.max_running - len(self.running)
+    def schedule(self, joins: bool = True) -> Tick:
+        """What to do next, without doing it. Unless `joins`, who waits goes on waiting."""
+        free = self.limits.max_running - len(self.running) if joins else 0
         # Joining means encoding a picture, for which whoever runs already has to wait.
         joining = tuple(self.waiting[: min(free, 1) if self.running else free])
         return Tick(joining, tuple(self._fit((*self.running, *joining))))

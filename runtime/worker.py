@@ -8,20 +8,24 @@ from collections.abc import Sequence
 from concurrent.futures import Future
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from PIL import Image
 
+from runtime.bundle import Bundle
 from runtime.editor import EditResult, edit_params, open_engine, result_of
 from runtime.engine import Engine
-from runtime.errors import BackendFailure, EditError, ShuttingDown
+from runtime.errors import BackendFailure, EditError, ShuttingDown, WeightsChanging
 from runtime.manifest import Manifest
+from runtime.nvidia.options import UNASKED, GpuOptions
 from runtime.params import EditParams
 from runtime.progress import OnStep
 from runtime.request import Request
 from runtime.scheduler import Limits
 from runtime.stats import Stats
 from runtime.translation import Translation
+from runtime.weights.package import Package
 
 log = logging.getLogger(__name__)
 
@@ -63,6 +67,7 @@ class EngineWorker:
         self._engine = engine
         self._futures: dict[Request, Pending] = {}
         self._wake = threading.Condition()
+        self._changing = threading.Lock()  # held while weights are replaced
         self._draining = False
         self._thread = threading.Thread(target=self._loop, name="engine", daemon=True)
         self._thread.start()
@@ -70,6 +75,16 @@ class EngineWorker:
     @property
     def manifest(self) -> Manifest:
         return self._engine.manifest
+
+    @property
+    def bundle(self) -> Bundle:
+        """What was opened, whose weights may have been replaced since."""
+        return self._engine.bundle
+
+    @property
+    def digest(self) -> str:
+        """That of the manifest of what is served."""
+        return self._engine.digest
 
     @property
     def previews(self) -> bool:
@@ -143,6 +158,27 @@ class EngineWorker:
         """A copy of the engine's counters."""
         return self._engine.stats()
 
+    def replace_weights(self, package: Package | None) -> None:
+        """Edit with the weights of `package` from now on; None: with those of the bundle.
+
+        Blocks until edits that run are finished and the change is made, or has failed: then the
+        weights are what they were. Until the change is made its files are in a temporary folder.
+        Raises `BundleError` for a package that does not fit or is damaged, `BackendError` for
+        weights that cannot be loaded, `WeightsChanging` and `ShuttingDown`.
+        """
+        if not self._changing.acquire(blocking=False):
+            raise WeightsChanging("weights are being replaced; try again when they are", 5.0)
+        try:
+            with TemporaryDirectory(prefix="retouch-weights-") as folder:
+                weights = package.apply(self._engine.bundle, folder) if package else None
+                with self._wake:
+                    self.check_running()
+                    done = self._engine.replace_weights(weights)
+                    self._wake.notify()
+                done.result()
+        finally:
+            self._changing.release()
+
     def drain(self) -> None:
         """Refuse new edits; accepted ones go on to their end. Returns at once."""
         with self._wake:
@@ -198,10 +234,11 @@ class EngineWorker:
         with self._wake:
             self._draining = True
             futures, self._futures = list(self._futures.values()), {}
+        error = BackendFailure(f"the engine broke and takes no more edits: {exc!r}")
+        error.__cause__ = exc
+        self._engine.replacement.drop(error)
         for future in futures:
             if future.set_running_or_notify_cancel():
-                error = BackendFailure(f"the engine broke and takes no more edits: {exc!r}")
-                error.__cause__ = exc
                 future.set_exception(error)
 
 
@@ -216,6 +253,7 @@ def open_worker(
     backend: str = "auto",
     device: str = "auto",
     precision: str = "auto",
+    gpu: GpuOptions = UNASKED,
     limits: Limits | None = None,
     translator: Path | None = None,
 ) -> EngineWorker:
@@ -226,6 +264,7 @@ def open_worker(
             backend=backend,
             device=device,
             precision=precision,
+            gpu=gpu,
             limits=limits,
             translator=translator,
         )

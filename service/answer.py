@@ -16,18 +16,17 @@ from isal import isal_zlib
 from runtime.editor import EditResult
 from runtime.png import png
 from runtime.provenance import save_options
+from service.media import JSON, PNG
 
 # Media types of pictures, the default first, and how Pillow writes them.
 PICTURES: Final[dict[str, dict[str, Any]]] = {
-    "image/png": {"kind": "PNG"},
+    PNG: {"kind": "PNG"},
     "image/jpeg": {"kind": "JPEG", "quality": 95},
     "image/webp": {"kind": "WEBP", "quality": 90},
 }
-PNG: Final = "image/png"
+OFFERS: Final = (*PICTURES, JSON)
 TRANSLATION: Final = "X-Retouch-Translation"
 _PRINTABLE: Final = " " + string.punctuation.replace("%", "")
-JSON: Final = "application/json"
-
 
 # Time counts for more than bytes here.
 _DEFLATE: Final = partial(isal_zlib.compress, level=1)

@@ -25,6 +25,7 @@ from service.guard.headers import SecurityHeaders, cors
 from service.jobs.desk import Desk
 from service.jobs.routes import ROUTES as JOBS
 from service.logs import write_lines_as
+from service.media import PNG
 from service.metrics import Metrics
 from service.openai.routes import ROUTES as OPENAI
 from service.openapi.document import ROUTES as DOCUMENT
@@ -38,6 +39,8 @@ from service.timers import take_out
 from service.traces import Traces
 from service.translate import ROUTES as TRANSLATE
 from service.trial import open_warm, trial
+from service.weights.routes import ROUTES as WEIGHTS
+from service.weights.shelf import Shelf
 
 
 async def metrics(request: Request) -> Response:
@@ -45,7 +48,7 @@ async def metrics(request: Request) -> Response:
     return Response(service.metrics.render(), media_type="text/plain; version=0.0.4")
 
 
-_ROUTES: Final = (*OPENAI, *STREAM, *TRANSLATE, *SHEETS, *JOBS, *DOCUMENT, *PAGE)
+_ROUTES: Final = (*OPENAI, *STREAM, *TRANSLATE, *SHEETS, *JOBS, *WEIGHTS, *DOCUMENT, *PAGE)
 web = Starlette(routes=[Route("/metrics", metrics), *_ROUTES])
 
 
@@ -87,6 +90,8 @@ class EditService:
         os.environ["RETOUCH_JOBS_DIR"] = str(settings.jobs.folder)
         if settings.translator:
             os.environ["RETOUCH_TRANSLATOR"] = str(settings.translator)
+        if settings.weights:
+            os.environ["RETOUCH_WEIGHTS_DIR"] = str(settings.weights)
         if settings.access.file:
             os.environ["RETOUCH_API_KEYS_FILE"] = str(settings.access.file)
         if reason := trial():
@@ -102,6 +107,7 @@ class EditService:
         self._drain = Drain(self.worker, self.settings.drain)
         self.edits = Edits(self.worker, self.settings)
         self.jobs = Desk(self.worker, self.settings)
+        self.shelf = Shelf(self.worker, self.settings.weights)
         self.metrics.watch_jobs(lambda: self.jobs.runner.counts)
 
     @bentoml.on_startup  # type: ignore[untyped-decorator]
@@ -122,7 +128,7 @@ class EditService:
         return self.worker.alive and not self.worker.draining
 
     @bentoml.api(route="/edit", input_spec=EditForm)  # type: ignore[untyped-decorator]
-    async def edit(self, request: Request) -> Annotated[Image.Image, ContentType("image/png")]:
+    async def edit(self, request: Request) -> Annotated[Image.Image, ContentType(PNG)]:
         """Edit one picture; docs/http.md is the contract. Answers with a `Response` of its own."""
         response: Any
         try:

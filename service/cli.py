@@ -26,6 +26,12 @@ def serve(
     backend: Annotated[str, _option("BACKEND", ", ".join(BACKEND_NAMES))] = "auto",
     device: Annotated[str, _option("DEVICE", "auto, cpu, cuda or tensorrt")] = "auto",
     precision: Annotated[str, _option("PRECISION", "auto, fp32, bf16 or fp16")] = "auto",
+    cuda_graphs: Annotated[
+        bool, _option("CUDA_GRAPHS", "run each shape as one recorded CUDA graph")
+    ] = False,
+    gpu_memory: Annotated[
+        int, _option("GPU_MEMORY_MB", "bound for each graph of the bundle; 0 is none")
+    ] = 0,
 ) -> None:
     """Start the HTTP service that docs/http.md describes."""
     _check_free(host, port)
@@ -34,6 +40,8 @@ def serve(
         "RETOUCH_BACKEND": backend,
         "RETOUCH_DEVICE": device,
         "RETOUCH_PRECISION": precision,
+        "RETOUCH_CUDA_GRAPHS": str(int(cuda_graphs)),
+        "RETOUCH_GPU_MEMORY_MB": str(gpu_memory),
         "BENTOML_DO_NOT_TRACK": "True",
     }
     command = [sys.executable, "-m", "bentoml", "serve", "service.app:EditService"]

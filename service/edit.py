@@ -10,12 +10,11 @@ from starlette.responses import JSONResponse, Response
 
 from runtime.editor import EditResult
 from runtime.params import EditParams
-from service.answer import JSON, PICTURES, encode, entry, headers
+from service.answer import OFFERS, encode, entry, headers
 from service.errors import NOT_ACCEPTABLE, HttpError
 from service.face import Asked, Face, Fields, Vocabulary, variations
+from service.media import JSON
 from service.reading.accept import chosen, preferred
-
-_OFFERS: Final = (*PICTURES, JSON)
 
 
 def ask(fields: Fields, accept: str) -> Asked:
@@ -33,7 +32,7 @@ def negotiated(accept: str, n: int, remedy: str) -> str:
     if n > 1 and preferred(accept, (JSON,)) is None:
         told = f"{accept!r:.100} cannot hold n {n} pictures; accept {JSON}, or {remedy}"
         raise HttpError(NOT_ACCEPTABLE, told)
-    return JSON if n > 1 else chosen(accept, _OFFERS)
+    return JSON if n > 1 else chosen(accept, OFFERS)
 
 
 def answer(asked: Asked, results: Sequence[EditResult]) -> Response:

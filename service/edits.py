@@ -96,29 +96,33 @@ class Edits:
     ) -> T | Response:
         """Read and check what `request` asks for, and `use` it, in a thread of `codecs`.
 
-        Gives the answer of a face that has it at once. `free` raises when nothing could be used.
+        Gives the answer of a face that has it at once. `free` raises when nothing could be used; it
+        is called from several threads.
         """
 
         def used(read: Callable[[], Fields], accept: str) -> T | Response:
-            wanted = self._wanted(face, read, accept)
+            wanted = self._wanted(face, read, accept, free)
             return wanted if isinstance(wanted, Response) else use(wanted)
 
-        free()  # before time and memory go into an upload
+        if not face.may_answer:
+            free()  # before time and memory go into an upload
         with self._intake.place():
             async with (
                 received(request, self._settings.upload, face.vocabulary) as read,
                 withdrawing(request, deadline),
             ):
-                free()
                 accept = ",".join(request.headers.getlist("accept"))
                 return await to_thread.run_sync(used, read, accept, limiter=self.codecs)
 
-    def _wanted(self, face: Face, read: Callable[[], Fields], accept: str) -> Wanted | Response:
+    def _wanted(
+        self, face: Face, read: Callable[[], Fields], accept: str, free: Callable[[], None]
+    ) -> Wanted | Response:
         fields = read()
         check_whole("n", fields.n, 1, self._settings.max_variations)
         asked = face.ask(fields, accept)
         if isinstance(asked, Response):
             return asked
+        free()  # still, or for the first time
         params = self._worker.params(**asked.params)
         upload = fields.image.read()
         image = decode(upload)

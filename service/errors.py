@@ -23,6 +23,7 @@ from runtime.errors import (
     Overloaded,
     ShuttingDown,
     UnsupportedImage,
+    WeightsChanging,
 )
 from runtime.params import EditParams
 
@@ -47,6 +48,7 @@ MODEL_NOT_FOUND: Final = Kind(404, "model_not_found")
 SLOW_UPLOAD: Final = Kind(408, "slow_upload")
 UNAUTHORIZED: Final = Kind(401, "unauthorized")
 FOREIGN_PAGE: Final = Kind(403, "foreign_page")
+NOT_ALLOWED: Final = Kind(403, "not_allowed")
 RATE_LIMITED: Final = Kind(429, "rate_limited")
 CONTENT_REFUSED: Final = Kind(422, "content_refused")
 TIMEOUT: Final = Kind(504, "timeout")
@@ -58,6 +60,7 @@ KINDS: Final[Mapping[type[Exception], Kind]] = {
     UnsupportedImage: Kind(415, "unsupported_image"),
     Overloaded: Kind(429, "overloaded"),
     OutOfMemory: Kind(503, "out_of_memory"),
+    WeightsChanging: Kind(409, "weights_changing"),
     ShuttingDown: Kind(503, "shutting_down"),
     Cancelled: Kind(503, "cancelled"),  # by a drain that took too long: a client who left is gone
     ClientDisconnect: CLIENT_GONE,
@@ -68,7 +71,7 @@ KINDS: Final[Mapping[type[Exception], Kind]] = {
 }
 
 _PARAMS: Final = (spec.name for spec in dataclasses.fields(EditParams))
-_FIELDS: Final = {"image", "edited", "n", "preview_every", *_PARAMS}
+_FIELDS: Final = {"image", "edited", "n", "name", "preview_every", *_PARAMS}
 
 
 class HttpError(Exception):

@@ -82,9 +82,11 @@ class Face:
     """A route's way with edits. Both functions are called in a thread.
 
     `ask` takes the fields, with `n` in its bounds, and the `Accept` header; it gives the answer
-    itself where nothing is to be edited, and raises `InvalidRequest` or `HttpError`.
+    itself where nothing is to be edited, and raises `InvalidRequest` or `HttpError`. Of a face that
+    `may_answer` so, a body is read even when no edit would be taken.
     """
 
     vocabulary: Vocabulary
     ask: Callable[[Fields, str], Asked | Response]
     answer: Callable[[Asked, Sequence[EditResult]], Response]
+    may_answer: bool = False

@@ -16,13 +16,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.answer import TRANSLATION
 from service.errors import TOO_LARGE, HttpError, foreign, kind_of, to_response
-from service.guard.admission import CALLER
+from service.guard.admission import CALLER, PROBES
 from service.openai.errors import PREFIX, to_openai
 from service.traces import Attributes, Exchanged
 
 log = logging.getLogger("bentoml.retouch")
 
-_PROBES: Final = ("/livez", "/readyz", "/healthz", "/metrics")
 _SANE_ID: Final = re.compile(r"[\w.:-]{1,64}", re.ASCII)
 _OWN_HEADERS: Final = "x-retouch-"
 _PATIENCE: Final = 5.0  # seconds
@@ -143,7 +142,7 @@ class Gate:
         if failure is not None and not exchange.ended:  # else the response has told of it
             await exchange.answer(failure)
         service.metrics.count_response(route_of(scope), exchange.status, _code(failure))
-        if scope["path"] not in _PROBES:
+        if scope["path"] not in PROBES:
             _log(exchange, failure, time.perf_counter() - start)
             service.traces.record(_exchanged(exchange, failure, start))
 

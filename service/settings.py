@@ -11,6 +11,7 @@ from typing import Final
 
 from runtime.backends.base import BACKEND_NAMES
 from runtime.errors import InvalidRequest
+from runtime.nvidia.options import GpuOptions
 from runtime.scheduler import Limits
 from service.guard.access import Access
 from service.guard.keys import parse_keys
@@ -47,12 +48,14 @@ class Settings:
     `max_upload` is in bytes, `max_uploads` are those on their way at one time; `upload`, `timeout`
     and `drain` are in seconds; `max_variations` and `max_sweep` bound the edits of one call.
     Pictures whose score reaches `content_threshold` are refused; None leaves them unchecked.
+    `weights` is a folder of packages that may be served in the place of the bundle's own weights.
     """
 
     bundle: Path
     backend: str
     device: str
     precision: str
+    gpu: GpuOptions
     limits: Limits
     max_upload: int
     max_uploads: int
@@ -66,6 +69,7 @@ class Settings:
     max_sweep: int
     access: Access
     content_threshold: float | None
+    weights: Path | None
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> Settings:
@@ -77,13 +81,14 @@ class Settings:
         read = _Reader(env)
         limits = _limits(read)
         variations = read.whole("MAX_VARIATIONS", 8, least=1)
-        translator = read.text("TRANSLATOR", "")
+        translator, weights = read.text("TRANSLATOR", ""), read.text("WEIGHTS_DIR", "")
         sweep = read.whole("MAX_SWEEP", 36, least=2)
         return cls(
             bundle=Path(read.text("BUNDLE", str(EMBEDDED))).absolute(),
             backend=read.choice("BACKEND", BACKEND_NAMES),
             device=read.text("DEVICE", "auto"),
             precision=read.text("PRECISION", "auto"),
+            gpu=GpuOptions(read.flag("CUDA_GRAPHS"), read.whole("GPU_MEMORY_MB", 0) * 2**20),
             limits=limits,
             max_upload=int(read.number("MAX_UPLOAD_MB", 25, most=1024) * 2**20),
             max_uploads=read.whole("MAX_UPLOADS", 32, least=1),
@@ -97,6 +102,7 @@ class Settings:
             max_sweep=min(sweep, limits.capacity),
             access=_access(read),
             content_threshold=_content_threshold(read),
+            weights=Path(weights).absolute() if weights else None,
         )
 
 
@@ -114,6 +120,9 @@ class _Reader:
         if text not in choices:
             raise _refusal(name, text, f"one of {', '.join(choices)}")
         return text
+
+    def flag(self, name: str) -> bool:
+        return self.choice(name, ("0", "1")) == "1"
 
     def whole(self, name: str, default: int, least: int = 0) -> int:
         text = self.text(name, str(default))
@@ -183,7 +192,7 @@ def _access(read: _Reader) -> Access:
 
 def _content_threshold(read: _Reader) -> float | None:
     threshold = read.number("CONTENT_THRESHOLD", _CONTENT_THRESHOLD, most=1)
-    return threshold if read.choice("CONTENT_CHECK", ("0", "1")) == "1" else None
+    return threshold if read.flag("CONTENT_CHECK") else None
 
 
 def _refusal(name: str, text: str, wanted: str) -> ValueError:

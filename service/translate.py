@@ -13,16 +13,14 @@ from starlette.routing import Route
 from runtime.errors import InvalidRequest
 from runtime.translation import language_of
 from runtime.worker import EngineWorker
-from service.reading.body import whole
+from service.reading.body import MOST_TEXT, whole
 from service.reading.json_body import pairs
-
-_MOST: Final = 64 * 1024  # bytes; the longest instruction, escaped as JSON, needs 12 KB
 
 
 async def translate(request: Request) -> Response:
     """Raises `HttpError` for what is no JSON object, `InvalidRequest` for a wrong instruction."""
     service = bentoml.get_current_service()
-    body = await whole(request, _MOST, service.settings.upload)
+    body = await whole(request, MOST_TEXT, service.settings.upload)
     return JSONResponse(await to_thread.run_sync(_answer, service.worker, body))
 
 

@@ -18,6 +18,7 @@ from service.guard.admission import Guard
 from service.guard.content import CheckingWorker
 from service.jobs.database import open_database
 from service.settings import SOURCE_ROOT, Settings
+from service.weights.shelf import check_folder
 
 
 def open_warm(settings: Settings) -> EngineWorker:
@@ -29,6 +30,7 @@ def open_warm(settings: Settings) -> EngineWorker:
         backend=settings.backend,
         device=settings.device,
         precision=settings.precision,
+        gpu=settings.gpu,
         limits=settings.limits,
         translator=settings.translator,
     )
@@ -56,6 +58,7 @@ def main() -> None:
     try:
         settings = Settings.from_env(os.environ)
         Guard(settings.access)
+        check_folder(settings.weights)
         open_database(settings.jobs.database, settings.jobs.folder).close()
         open_warm(settings).close()
     except (EditError, ValueError) as exc:

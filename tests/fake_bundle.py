@@ -11,6 +11,7 @@ from tokenizers import Tokenizer as HfTokenizer
 from tokenizers.models import WordLevel
 from tokenizers.pre_tokenizers import Whitespace
 
+from runtime.bundle import Bundle
 from runtime.manifest import (
     GRAPH_NAMES,
     MANIFEST_FILE,
@@ -69,6 +70,20 @@ def write_fake_bundle(path: Path, **model: Any) -> Path:
     )
     (path / MANIFEST_FILE).write_text(manifest.dumps())
     return path
+
+
+def with_tick(path: Path, tick: bytes, **facts: Any) -> Bundle:
+    """Change the graph `tick` of the bundle at `path`, and `facts` of its manifest."""
+    (path / "tick.onnx").write_bytes(tick)
+    manifest = Manifest.loads((path / MANIFEST_FILE).read_text())
+    first, *others = manifest.graphs["tick"]
+    graph = dataclasses.replace(first, file=file_of(path, "tick.onnx"))
+    facts = {"name": path.name, **facts}
+    manifest = dataclasses.replace(
+        manifest, graphs={**manifest.graphs, "tick": (graph, *others)}, **facts
+    )
+    (path / MANIFEST_FILE).write_text(manifest.dumps())
+    return Bundle.open(path)
 
 
 def red_green_blue(model: dict[str, Any]) -> Projection:

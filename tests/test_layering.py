@@ -21,14 +21,14 @@ RUNTIME_ORDER = (
     *("version", "errors", "params", "closed_json", "built_for", "projection", "manifest", "ports"),
     *("noise", "samplers", "guidance", "rng", "progress"),  # so far pure: stdlib and numpy
     *("chinese", "translation"),
-    *("nvidia", "bundle", "request", "scheduler", "stats", "cache"),
+    *("nvidia", "bundle", "weights", "request", "scheduler", "stats", "cache"),
     *("backends", "image", "png", "provenance", "text", "content"),
-    *("runner", "engine", "editor", "worker"),
-    *("__init__", "doctor", "jobs", "bench", "cli"),
+    *("graphs", "runner", "replacement", "engine", "editor", "worker"),
+    *("__init__", "doctor", "files", "bench", "cli"),
 )
 CHINESE_ORDER = (
-    *("words", "effects", "lexicon", "phrase", "nouns", "grammar", "looks", "edits", "rules"),
-    *("offline", "marian", "distil"),
+    *("words", "effects", "lexicon", "phrase", "nouns", "grammar", "looks", "edits", "whole"),
+    *("rules", "offline", "marian", "distil"),
 )
 PURE = frozenset(RUNTIME_ORDER[:13])
 INFERENCE = frozenset({"openvino", "onnxruntime", "tensorrt", "tensorrt_rtx", "cuda"})
@@ -79,7 +79,7 @@ def allowed(package: str, file: Path, name: str) -> bool:
     if top(name) == package:
         return True
     if package == "export":
-        contracts = PURE | {"bundle", "nvidia"}
+        contracts = PURE | {"bundle", "nvidia", "weights"}
         verifies = file.name == "verify.py"
         return top(name) == "runtime" and (verifies or module_of_runtime(name) in contracts)
     if package == "train":
@@ -162,6 +162,18 @@ def test_the_command_line_needs_no_training_library(arguments: list[str]) -> Non
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+def test_the_command_line_of_an_image_has_what_the_image_has() -> None:
+    code = (
+        "import sys; sys.modules.update(export=None, train=None); sys.argv = ['retouch', '--help'];"
+        "import retouch; retouch.main()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    listed = {line.split()[1] for line in done.stdout.splitlines() if line.startswith("│ ")}
+    assert {"edit", "serve", "doctor"} <= listed
+    assert not {"export", "train"} & listed
 
 
 @pytest.mark.parametrize("package", PACKAGES)

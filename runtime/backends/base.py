@@ -10,7 +10,7 @@ import importlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from runtime.built_for import Machine
 from runtime.errors import BackendUnavailable
 from runtime.manifest import GraphName, Manifest, Precision
+from runtime.nvidia.options import UNASKED, GpuOptions
 
 Array = NDArray[Any]
 Arrays = Mapping[str, Array]
@@ -57,11 +58,25 @@ class Backend(Protocol):
         ...
 
 
+@runtime_checkable
+class RefittingBackend(Backend, Protocol):
+    """One that runs engines, which have weights of their own."""
+
+    def load_refitted(
+        self, graph: GraphName, path: Path, weights: Path, manifest: Manifest
+    ) -> Graph:
+        """Load the engine at `path` and give it the weights of the ONNX file that it was built
+        from, or of one with other weights, at `weights`. Raises `BackendFailure`.
+        """
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Probe:
     """What one backend would do on one device of this machine.
 
     `why` gives the reason for the precision, or what is missing; `fix` the command that helps.
+    `machine` is what engines must be built for, None where portable graphs are run.
     """
 
     backend: str
@@ -70,6 +85,7 @@ class Probe:
     precision: str
     why: str
     fix: str = ""
+    machine: Machine | None = None
 
 
 # In the order in which "auto" tries them.
@@ -80,25 +96,30 @@ _MODULES: Final = {
     "tensorrt-rtx": "runtime.backends.tensorrt_.rtx",
     "fake": "runtime.backends.fake",
 }
-# Only asked for by name: these run engines, which few bundles have.
-_ENGINES: Final = ("tensorrt", "tensorrt-rtx")
 BACKEND_NAMES: Final = ("auto", *_MODULES)
 
 
-def load_backend(name: str = "auto", *, device: str = "auto", precision: str = "auto") -> Backend:
-    """Open a backend by name, or the first usable one for "auto".
+def load_backend(
+    name: str = "auto",
+    *,
+    device: str = "auto",
+    precision: str = "auto",
+    gpu: GpuOptions = UNASKED,
+    manifest: Manifest | None = None,
+) -> Backend:
+    """Open a backend by name; for "auto" what `choose` says of this machine and of `manifest`.
 
     `device` is "auto", "cpu", "cuda" or "tensorrt" (which of them a backend has, `probe_all`
     tells); `precision` is "auto" or a precision of computation: "fp32", "bf16", "fp16".
     Raises `BackendUnavailable` with the reason and the command that helps.
     """
     if name == "auto":
-        chosen = _usable(device)
+        chosen = _usable(device, precision, manifest)
         name, device = chosen.backend, chosen.device
     if name not in _MODULES:
         raise BackendUnavailable(f"backend {name!r} is unknown; choose {', '.join(BACKEND_NAMES)}")
     module = importlib.import_module(_MODULES[name])
-    backend: Backend = module.open_backend(device, precision)
+    backend: Backend = module.open_backend(device, precision, gpu)
     return backend
 
 
@@ -117,18 +138,37 @@ def probe_all() -> list[Probe]:
     return [p for name in _MODULES if name != "fake" for p in _probe(name)]
 
 
-def choose(probes: Sequence[Probe]) -> Probe | None:
-    """The probe that "auto" stands for: a GPU if one is usable, else the first usable line.
-
-    It is none that runs engines.
+def choose(
+    probes: Sequence[Probe], manifest: Manifest | None = None, precision: str = "auto"
+) -> Probe | None:
+    """The probe that "auto" stands for: engines of `manifest` that were built for this machine, in
+    the precision that is asked for, else a GPU if one is usable, else the first usable line.
     """
-    usable = [probe for probe in probes if probe.usable and probe.backend not in _ENGINES]
-    return min(usable, key=lambda probe: probe.device == "cpu", default=None)
+    usable = [
+        probe
+        for probe in probes
+        if probe.usable
+        and (probe.machine is None or _has_engines(manifest, probe.machine, precision))
+    ]
+    return min(usable, key=lambda p: (p.machine is None, p.device == "cpu"), default=None)
 
 
-def _usable(device: str) -> Probe:
+def _has_engines(manifest: Manifest | None, machine: Machine, precision: str) -> bool:
+    """Whether there is one for every graph."""
+    return manifest is not None and all(
+        any(
+            variant.built_for is not None
+            and variant.built_for.runs_on(machine)
+            and precision in ("auto", variant.precision)
+            for variant in variants
+        )
+        for variants in manifest.graphs.values()
+    )
+
+
+def _usable(device: str, precision: str = "auto", manifest: Manifest | None = None) -> Probe:
     probes = [p for p in probe_all() if device in ("auto", p.device)]
-    if chosen := choose(probes):
+    if chosen := choose(probes, manifest, precision):
         return chosen
     reasons = "; ".join(f"{p.backend} on {p.device}: {p.why} ({p.fix})" for p in probes)
     raise BackendUnavailable(f"no backend for device {device!r}. {reasons}")

@@ -19,6 +19,7 @@ from runtime.backends.base import Array, Arrays, Graph
 from runtime.built_for import Machine
 from runtime.errors import BackendFailure
 from runtime.manifest import GraphName, Manifest, Model, Precision
+from runtime.nvidia.options import GpuOptions
 from runtime.ports import ports_of
 
 _GRAIN: Final = np.float32(0.1)
@@ -108,6 +109,6 @@ _GRAPHS: Final[dict[GraphName, Callable[[Model, Arrays], dict[str, Array]]]] = {
 }
 
 
-def open_backend(device: str, precision: str) -> FakeBackend:
-    """Any device and precision will do."""
+def open_backend(device: str, precision: str, gpu: GpuOptions) -> FakeBackend:
+    """Any device, precision and options will do."""
     return FakeBackend()

@@ -18,6 +18,7 @@ from runtime.backends.base import Array, Arrays, Function, Graph, Probe, as_cont
 from runtime.built_for import Machine
 from runtime.errors import BackendFailure, BackendUnavailable
 from runtime.manifest import GraphName, Manifest, Precision
+from runtime.nvidia.options import GpuOptions
 from runtime.ports import Ports, ports_of
 
 _HINTS: Final = {"fp32": "f32", "bf16": "bf16", "fp16": "f16"}
@@ -138,10 +139,11 @@ def _translated(action: str) -> Iterator[None]:
         raise BackendFailure(f"openvino could not {action}: {exc}") from exc
 
 
-def open_backend(device: str, precision: str) -> OpenVinoBackend:
+def open_backend(device: str, precision: str, gpu: GpuOptions) -> OpenVinoBackend:
     """Raises `BackendUnavailable` when OpenVINO is missing or cannot do what is asked."""
     if device not in ("auto", "cpu"):
         raise BackendUnavailable(f"backend openvino runs on cpu, not on {device!r}; use ort")
+    gpu.check_unasked("backend openvino")
     found = probe()[0]
     if not found.usable:
         raise BackendUnavailable(f"openvino: {found.why}; {found.fix}")

@@ -25,7 +25,7 @@ from runtime.chinese.edits import (
     seem,
     wear,
 )
-from runtime.chinese.effects import COMPARATIVES, OPPOSITES, PROPERTIES, SENTENCES
+from runtime.chinese.effects import COMPARATIVES, OPPOSITES
 from runtime.chinese.grammar import (
     ADD,
     APPEAR,
@@ -37,12 +37,12 @@ from runtime.chinese.grammar import (
     PAINT,
     QUALITIES,
     REMOVE,
-    SUBJECT,
     WEAR,
 )
 from runtime.chinese.lexicon import Unknown
 from runtime.chinese.looks import background_of, colour_of, style, target_of
 from runtime.chinese.nouns import counted_only, definite, indefinite, participle, several
+from runtime.chinese.whole import of_picture
 from runtime.chinese.words import NUMBERS, PICTURE
 
 # "in the picture" says nothing, and 画 in 画面 is no verb.
@@ -62,7 +62,7 @@ def translate(clause: str) -> str:
     failure = Unknown(clause)
     clause = re.sub("(?<=.)(?:的位置|的部分)(?=往|向|朝|移)", "", clause)
     clause = _IN_PICTURE.sub("", _OF_PICTURE.sub("在", clause))
-    if (found := _sentence(clause)) is not None:
+    if (found := of_picture(clause)) is not None:
         return found
     for pattern, english in _RULES:
         if match := pattern.fullmatch(clause):
@@ -75,45 +75,6 @@ def translate(clause: str) -> str:
             if found is not None:
                 return found
     raise failure
-
-
-def _sentence(clause: str) -> str | None:
-    """What is said about the picture as a whole, the picture itself left out of it."""
-    rest = re.sub(rf"^{BA}{SUBJECT}(?:的|里|中|上)?", "", clause)
-    inner = re.sub(rf"(?:{PICTURE}|它(?=的))(?:的|里的|中的|里|中)?", "", clause)
-    soft = re.sub("稍微|略微|稍稍|明显|适当", "", inner)
-    for text in dict.fromkeys((clause, rest, inner, re.sub(r"^(?:把|将|让|给)", "", soft))):
-        plain = re.sub(rf"{BIT}(?:了)?$", "", text)
-        for pattern, english in _SENTENCES:
-            if pattern.fullmatch(text) or (plain and pattern.fullmatch(plain)):
-                return english
-        for one in (text, plain):
-            if (found := _property(one)) is not None:
-                return found
-    return None
-
-
-def _property(text: str) -> str | None:
-    for names, (more, less) in PROPERTIES.items():
-        name = f"(?:{'|'.join(names)})"
-        for words_, english in ((_UP, more), (_DOWN, less)):
-            if re.fullmatch(
-                rf"{BA}(?:{words_})(?:一点|一些|点)?(?:的)?{name}|{BA}{name}(?:再|更|变|稍微)*"
-                rf"(?:{words_})",
-                text,
-            ):
-                return english
-    return None
-
-
-_UP: Final = (
-    "提高|增加|增强|加强|调高|加大|提升|拉高|增大|调亮"
-    "|更强|调大|升高|高|强|强烈|更高|亮|明显|更多|多"
-)
-_DOWN: Final = (
-    "降低|减少|减弱|调低|减小|拉低|降下来|调暗|更弱|调小|低|弱|更低|暗|少|不要那么强|柔和"
-)
-_SENTENCES: Final = tuple((re.compile(pattern), english) for pattern, english in SENTENCES)
 
 
 def _rule(

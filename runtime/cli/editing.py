@@ -15,7 +15,9 @@ from runtime.cli.outcomes import Tell, json_stream, teller
 from runtime.cli.printing import (
     MINI,
     BackendOption,
+    CudaGraphsOption,
     DeviceOption,
+    GpuMemoryOption,
     JsonOption,
     PrecisionOption,
     errors_told,
@@ -23,7 +25,8 @@ from runtime.cli.printing import (
 )
 from runtime.editor import Editor, EditResult, open_editor
 from runtime.errors import EditError
-from runtime.jobs import Job, bytes_of, plan
+from runtime.files import FilePair, bytes_of, paired
+from runtime.nvidia.options import GpuOptions
 from runtime.params import EditParams, SamplerName
 from runtime.progress import OnStep
 from runtime.provenance import read_provenance
@@ -39,19 +42,29 @@ def _field(name: str) -> Any:
     return typer.Option(help=metadata["doc"] + span, show_default="the bundle's")
 
 
+InstructionArgument = Annotated[
+    str | None, typer.Argument(help='what to do, such as "make it night"')
+]
+ImagesArgument = Annotated[
+    list[Path] | None, typer.Argument(help="pictures, folders, or - for stdin")
+]
+AgainOption = Annotated[
+    Path | None, typer.Option(exists=True, help="a result, whose edit is repeated")
+]
+ImageOption = Annotated[
+    Path | None, typer.Option("-i", "--image", help="with --again: the picture to repeat it on")
+]
+TranslatorOption = Annotated[
+    Path | None,
+    typer.Option(envvar="RETOUCH_TRANSLATOR", help="model directory for Chinese; else rules"),
+]
+
+
 def edit(
-    instruction: Annotated[
-        str | None, typer.Argument(help='what to do, such as "make it night"')
-    ] = None,
-    images: Annotated[
-        list[Path] | None, typer.Argument(help="pictures, folders, or - for stdin")
-    ] = None,
-    again: Annotated[
-        Path | None, typer.Option(exists=True, help="a result, whose edit is repeated")
-    ] = None,
-    image: Annotated[
-        Path | None, typer.Option("-i", "--image", help="with --again: the picture to repeat it on")
-    ] = None,
+    instruction: InstructionArgument = None,
+    images: ImagesArgument = None,
+    again: AgainOption = None,
+    image: ImageOption = None,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="file, folder or -")] = None,
     negative_instruction: Annotated[str | None, _field("negative_instruction")] = None,
     text_guidance: Annotated[float | None, _field("text_guidance")] = None,
@@ -65,10 +78,9 @@ def edit(
     backend: BackendOption = "auto",
     device: DeviceOption = "auto",
     precision: PrecisionOption = "auto",
-    translator: Annotated[
-        Path | None,
-        typer.Option(envvar="RETOUCH_TRANSLATOR", help="model directory for Chinese; else rules"),
-    ] = None,
+    cuda_graphs: CudaGraphsOption = False,
+    gpu_memory: GpuMemoryOption = 0,
+    translator: TranslatorOption = None,
     force: Annotated[bool, typer.Option("--force", help="replace files that exist")] = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -81,7 +93,8 @@ def edit(
     With --again the edit is what a result tells about itself, but for the options given; it is
     repeated on --image, or without it on the result.
     """
-    asked = {
+    _check_usage(instruction, images, again, image)
+    fields = {
         "negative_instruction": negative_instruction,
         "text_guidance": text_guidance,
         "image_guidance": image_guidance,
@@ -91,22 +104,26 @@ def edit(
         "seed": seed,
         "max_size": max_size,
     }
-    _check_usage(instruction, images, again, image)
+    asked = {name: value for name, value in fields.items() if value is not None}
     pictures = images or [path for path in (image or again,) if path]
     lines = json_stream(pictures, out) if as_json else None
     with errors_told(lines):
         record = read_provenance(bytes_of(again)) if again else None
         told = record.asked() if record else {"instruction": instruction}
-        told |= {name: value for name, value in asked.items() if value is not None}
-        jobs = plan(pictures, out, force)
+        pairs = paired(pictures, out, force)
         opened = open_editor(
-            bundle, backend=backend, device=device, precision=precision, translator=translator
+            bundle,
+            backend=backend,
+            device=device,
+            precision=precision,
+            gpu=GpuOptions(cuda_graphs, gpu_memory * 2**20),
+            translator=translator,
         )
         with opened as editor:
-            params = editor.params(**told)
+            params = editor.params(**(told | asked))
             if record and record.bundle != editor.manifest.digest() and lines is None:
                 terminal.print(f"[yellow]warning:[/] {escape(str(again))} is of another bundle")
-            failures = _edit_all(editor, jobs, params, teller(lines))
+            failures = _edit_all(editor, pairs, params, teller(lines))
     raise typer.Exit(1 if failures else 0)
 
 
@@ -122,47 +139,47 @@ def _check_usage(
         raise typer.BadParameter("give an instruction and pictures, or --again RESULT")
 
 
-def _edit_all(editor: Editor, jobs: Sequence[Job], params: EditParams, tell: Tell) -> int:
-    """Edit every job, a group at a time; returns how many failed."""
+def _edit_all(editor: Editor, pairs: Sequence[FilePair], params: EditParams, tell: Tell) -> int:
+    """Edit every pair, a group at a time; returns how many failed."""
     failures = 0
     with Progress(console=terminal, transient=True, disable=not terminal.is_terminal) as progress:
-        bar = progress.add_task("editing", total=len(jobs) * params.steps)
-        for start in range(0, len(jobs), _TOGETHER):
-            group = jobs[start : start + _TOGETHER]
+        bar = progress.add_task("editing", total=len(pairs) * params.steps)
+        for start in range(0, len(pairs), _TOGETHER):
+            group = pairs[start : start + _TOGETHER]
             outcomes = _edit_group(editor, group, params, lambda _: progress.advance(bar))
-            for job, outcome in zip(group, outcomes, strict=True):
-                tell(job, outcome)
+            for pair, outcome in zip(group, outcomes, strict=True):
+                tell(pair, outcome)
                 failures += isinstance(outcome, EditError)
     return failures
 
 
 def _edit_group(
-    editor: Editor, group: Sequence[Job], params: EditParams, on_step: OnStep
+    editor: Editor, group: Sequence[FilePair], params: EditParams, on_step: OnStep
 ) -> list[EditResult | EditError]:
-    """Read, edit together and write; an outcome for each job, in order."""
-    outcomes: dict[Job, EditResult | EditError] = {}
-    read: list[Job] = []
+    """Read, edit together and write; an outcome for each pair, in order."""
+    outcomes: dict[FilePair, EditResult | EditError] = {}
+    read: list[FilePair] = []
 
     def edits() -> Iterator[tuple[Image.Image, EditParams]]:
         """One picture at a time, for a large one takes memory until it is brought to its size."""
-        for job in group:
+        for pair in group:
             try:
-                picture = job.read()
+                picture = pair.read()
             except EditError as exc:
-                outcomes[job] = exc
+                outcomes[pair] = exc
                 continue
-            read.append(job)
+            read.append(pair)
             yield picture, params
 
-    for job, outcome in zip(read, editor.edit_many(edits(), on_step=on_step), strict=True):
-        outcomes[job] = _written(job, outcome)
-    return [outcomes[job] for job in group]
+    for pair, outcome in zip(read, editor.edit_many(edits(), on_step=on_step), strict=True):
+        outcomes[pair] = _written(pair, outcome)
+    return [outcomes[pair] for pair in group]
 
 
-def _written(job: Job, outcome: EditResult | EditError) -> EditResult | EditError:
+def _written(pair: FilePair, outcome: EditResult | EditError) -> EditResult | EditError:
     try:
         if not isinstance(outcome, EditError):
-            job.write(outcome)
+            pair.write(outcome)
     except EditError as exc:
         return exc
     return outcome

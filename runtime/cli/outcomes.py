@@ -14,9 +14,9 @@ from rich.markup import escape
 from runtime.cli.printing import error_json, terminal
 from runtime.editor import EditResult
 from runtime.errors import EditError
-from runtime.jobs import STREAM, Job
+from runtime.files import STREAM, FilePair
 
-Tell = Callable[[Job, EditResult | EditError], None]
+Tell = Callable[[FilePair, EditResult | EditError], None]
 
 
 def json_stream(images: Sequence[Path], out: Path | None) -> TextIO:
@@ -29,26 +29,28 @@ def teller(lines: TextIO | None) -> Tell:
     """Prints JSON lines to `lines`, or without it for people."""
     if lines is None:
         return _tell
-    return lambda job, outcome: print(json.dumps(_json_line(job, outcome)), file=lines, flush=True)
+    return lambda pair, outcome: print(
+        json.dumps(_json_line(pair, outcome)), file=lines, flush=True
+    )
 
 
-def _tell(job: Job, outcome: EditResult | EditError) -> None:
+def _tell(pair: FilePair, outcome: EditResult | EditError) -> None:
     if isinstance(outcome, EditError):
         told = f"[red]{type(outcome).__name__}:[/] {escape(str(outcome))}"
-        terminal.print(f"{escape(str(job.source))}: {told}", soft_wrap=True)
+        terminal.print(f"{escape(str(pair.source))}: {told}", soft_wrap=True)
     else:
         seconds, seed = outcome.timings.total_s, outcome.params.seed
-        told = escape(f"{job.source} -> {job.target} (seed {seed}, {seconds:.2f} s)")
+        told = escape(f"{pair.source} -> {pair.target} (seed {seed}, {seconds:.2f} s)")
         terminal.print(told, soft_wrap=True)
         if outcome.translation:
             terminal.print(escape(f"  read as: {outcome.translation.instruction}"), soft_wrap=True)
 
 
-def _json_line(job: Job, outcome: EditResult | EditError) -> dict[str, Any]:
-    line: dict[str, Any] = {"input": str(job.source)}
+def _json_line(pair: FilePair, outcome: EditResult | EditError) -> dict[str, Any]:
+    line: dict[str, Any] = {"input": str(pair.source)}
     if isinstance(outcome, EditError):
         return line | {"error": error_json(outcome)}
-    line |= {"output": str(job.target), "size": outcome.image.size, "rows": outcome.rows}
+    line |= {"output": str(pair.target), "size": outcome.image.size, "rows": outcome.rows}
     line |= {"params": dataclasses.asdict(outcome.params)}
     if outcome.translation:
         line |= {"translation": dataclasses.asdict(outcome.translation)}

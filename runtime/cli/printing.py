@@ -25,6 +25,12 @@ BackendOption = Annotated[
 ]
 DeviceOption = Annotated[str, typer.Option(help="auto, cpu, cuda or tensorrt")]
 PrecisionOption = Annotated[str, typer.Option(help="auto, fp32, bf16 or fp16")]
+CudaGraphsOption = Annotated[
+    bool, typer.Option("--cuda-graphs", help="run each shape as one recorded CUDA graph")
+]
+GpuMemoryOption = Annotated[
+    int, typer.Option(min=0, metavar="MIB", help="bound for each graph of a bundle; 0 is none")
+]
 
 
 def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

@@ -18,7 +18,9 @@ from runtime.bundle import Bundle
 from runtime.cli.printing import (
     MINI,
     BackendOption,
+    CudaGraphsOption,
     DeviceOption,
+    GpuMemoryOption,
     JsonOption,
     PrecisionOption,
     errors_told,
@@ -26,6 +28,7 @@ from runtime.cli.printing import (
     terminal,
 )
 from runtime.engine import Engine
+from runtime.nvidia.options import GpuOptions
 from runtime.version import VERSION
 
 
@@ -34,6 +37,8 @@ def bench(
     backend: BackendOption = "auto",
     device: DeviceOption = "auto",
     precision: PrecisionOption = "auto",
+    cuda_graphs: CudaGraphsOption = False,
+    gpu_memory: GpuMemoryOption = 0,
     size: Annotated[int, typer.Option(min=64, max=2048, help="side of the pictures")] = 256,
     steps: Annotated[int, typer.Option(min=3, max=150, help="of each edit")] = 20,
     repeat: Annotated[int, typer.Option(min=1, help="edits and ticks at the least")] = 5,
@@ -45,7 +50,13 @@ def bench(
     found: list[Measured] = []
     with errors_told(sys.stdout if as_json else None):
         opened = Bundle.open(bundle)
-        chosen = load_backend(backend, device=device, precision=precision)
+        chosen = load_backend(
+            backend,
+            device=device,
+            precision=precision,
+            gpu=GpuOptions(cuda_graphs, gpu_memory * 2**20),
+            manifest=opened.manifest,
+        )
         begun = time.perf_counter()
         engine = Engine(opened, chosen, limits_for(size, batches))
         facts: dict[str, Any] = {
@@ -54,6 +65,7 @@ def bench(
             "backend": chosen.name,
             "device": chosen.device,
             "precision": chosen.precision,
+            "cuda_graphs": cuda_graphs,
             "size": size,
             "open_s": time.perf_counter() - begun,
         }

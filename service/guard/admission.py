@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
@@ -12,9 +13,9 @@ import bentoml
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from service.errors import UNAUTHORIZED, HttpError
+from service.errors import NOT_ALLOWED, UNAUTHORIZED, HttpError
 from service.guard.access import Access
-from service.guard.keys import Key, Keyring
+from service.guard.keys import WEIGHTS, Key, Keyring
 from service.guard.pages import check_page
 from service.guard.rates import Rates
 
@@ -23,12 +24,18 @@ log = logging.getLogger("bentoml.retouch")
 CALLER: Final = "retouch.caller"
 """Where a request's scope has the name of its key."""
 
+_KEY: Final = "retouch.key"
+
+PROBES: Final = ("/livez", "/readyz", "/healthz", "/metrics")
+"""Paths that supervisors ask for again and again."""
+
 # What shows nothing of an edit: probes, metrics, and pages with what they load.
 _OPEN: Final = (
     *("/", "/about", "/docs", "/docs.json", "/favicon.ico"),
-    *("/livez", "/readyz", "/healthz", "/metrics"),
+    *PROBES,
 )
 _OPEN_FOLDERS: Final = ("/page/", "/static_content/")
+_RESULT: Final = re.compile(r"/jobs/[^/]+/result")
 _READING: Final = ("GET", "HEAD", "OPTIONS")
 _BEARER: Final = "bearer "
 _REMEDY: Final = "send it as 'Authorization: Bearer KEY' or as 'X-API-Key: KEY'"
@@ -62,14 +69,25 @@ class Guard:
             yield {}
             return
         key = self._key(Headers(scope=scope))
-        scope[CALLER] = key.name
-        if scope["method"] != "POST":  # others make no edit; the result of a job is coded anew
+        scope[CALLER], scope[_KEY] = key.name, key
+        if not _counts(scope):
             yield {}
             return
         rate = self._access.rate if key.rate is None else key.rate
         bound = self._access.concurrency if key.concurrency is None else key.concurrency
         with self._rates.admitted(key.name, rate, bound) as told:
             yield told
+
+    def check_weights(self, scope: Mapping[str, Any]) -> None:
+        """Raises `HttpError` 403 when an admitted request may not replace weights: with keys, one
+        has to be marked for it.
+        """
+        if not self._access.open and not scope[_KEY].weights:
+            raise HttpError(
+                NOT_ALLOWED,
+                f"the key {scope[CALLER]} may not replace weights; the operator writes the word "
+                f"{WEIGHTS!r} at the end of its line",
+            )
 
     def _key(self, headers: Headers) -> Key:
         tokens = _tokens(headers)
@@ -106,6 +124,11 @@ def _needs_none(scope: Mapping[str, Any]) -> bool:
     path: str = scope["path"]
     reads = scope["method"] in ("GET", "HEAD")
     return reads and (path in _OPEN or path.startswith(_OPEN_FOLDERS))
+
+
+def _counts(scope: Mapping[str, Any]) -> bool:
+    """Whether a request costs more than a look: it edits, or a job's result is encoded for it."""
+    return scope["method"] == "POST" or _RESULT.fullmatch(scope["path"]) is not None
 
 
 def _tokens(headers: Headers) -> list[str]:

@@ -21,18 +21,23 @@ log = logging.getLogger("bentoml.retouch")
 _NAME: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _DIGEST: Final = re.compile(r"[0-9a-fA-F]{64}")
 _BOUND: Final = re.compile(r"[0-9]{1,9}")
-_SYNTAX: Final = "NAME SHA-256 [REQUESTS A MINUTE] [REQUESTS AT ONE TIME]"
+WEIGHTS: Final = "weights"
+_SYNTAX: Final = f"NAME SHA-256 [REQUESTS A MINUTE] [REQUESTS AT ONE TIME] [{WEIGHTS}]"
 _LOOK_S: Final = 1.0  # between looks at the file
 
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """`rate` requests a minute, `concurrency` at one time: 0 has no bound, None the default."""
+    """`rate` requests a minute, `concurrency` at one time: 0 has no bound, None the default.
+
+    `weights` says whether it may replace the weights that are served.
+    """
 
     name: str
     digest: bytes
     rate: int | None = None
     concurrency: int | None = None
+    weights: bool = False
 
 
 def new_key(name: str) -> tuple[str, str]:
@@ -44,7 +49,7 @@ def new_key(name: str) -> tuple[str, str]:
 
 
 def parse_keys(text: str, source: str, known: Sequence[Key] = ()) -> list[Key]:
-    """One key a line: `NAME SHA-256 [RATE] [CONCURRENCY]`; `#` begins a comment.
+    """One key a line: `NAME SHA-256 [RATE] [CONCURRENCY] [weights]`; `#` begins a comment.
 
     Raises `ValueError` that names `source` and the line; also for a key that repeats one before it
     or in `known`. What is no digest is not in the message: it may be a key, written by mistake.
@@ -75,9 +80,12 @@ def _key(words: Sequence[str]) -> Key:
             f"{name} has no SHA-256 (64 hexadecimal digits) after it; "
             "make a key and its line with: retouch key NAME"
         )
+    weights = bounds[-1:] == [WEIGHTS]
+    bounds = bounds[: len(bounds) - weights]
     if len(bounds) > 2 or not all(map(_BOUND.fullmatch, bounds)):
         raise ValueError(f"{name} is not followed by whole numbers as in {_SYNTAX}; correct it")
-    return Key(name, bytes.fromhex(digest), *map(int, bounds))
+    rate, concurrency, *_ = (*map(int, bounds), None, None)
+    return Key(name, bytes.fromhex(digest), rate, concurrency, weights)
 
 
 class Keyring:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 from runtime.errors import InvalidRequest
 from runtime.manifest import Manifest
-from service.errors import FOREIGN_PAGE, KINDS, NOT_ACCEPTABLE, UNAUTHORIZED, Kind
+from service.errors import FOREIGN_PAGE, KINDS, NOT_ACCEPTABLE, RATE_LIMITED, UNAUTHORIZED, Kind
 from service.jobs.errors import GONE, NO_DATABASE, NO_JOB, NOT_DONE, OTHER_BODY, STORAGE_FULL
 from service.jobs.face import JOB, KEY, LISTED, MOST_LISTED, PATH
-from service.jobs.tables import Status
+from service.media import JSON
 from service.openapi.answers import OF_AN_EDIT, content, errors, pictures, ref
-from service.openapi.schemas import bodies, edit_fields
-
-Json = dict[str, Any]
+from service.openapi.components import STATUS
+from service.openapi.schemas import Json, bodies, edit_fields
 
 _WRONG: Final = KINDS[InvalidRequest]
 _OF_A_SUBMISSION: Final = tuple(kind for kind in OF_AN_EDIT if kind is not NOT_ACCEPTABLE)
@@ -49,14 +48,14 @@ def _listing() -> Json:
     return {
         **_named("jobs", "Jobs, the newest first"),
         "parameters": [
-            _query("status", {"type": "string", "enum": [str(status) for status in Status]}),
+            _query("status", STATUS),
             _query("limit", _whole(1, MOST_LISTED) | {"default": LISTED}),
             _query("before", {"type": "string", "description": "the `next` of an answer"}),
         ],
         "responses": {
             "200": {
                 "description": "a page of them",
-                "content": content("application/json", ref("Jobs")),
+                "content": content(JSON, ref("Jobs")),
             },
             **errors((UNAUTHORIZED, _WRONG, NO_DATABASE)),
         },
@@ -65,8 +64,8 @@ def _listing() -> Json:
 
 def _fetching() -> Json:
     about = "the edited picture; several fit into JSON alone, of which `image` chooses one"
-    found = pictures(("application/json", ref("Edits"))) | {"description": about}
-    failures: tuple[Kind, ...] = (*_OF_A_JOB, NOT_DONE, GONE, NOT_ACCEPTABLE)
+    found = pictures((JSON, ref("Edits"))) | {"description": about}
+    failures: tuple[Kind, ...] = (*_OF_A_JOB, NOT_DONE, GONE, NOT_ACCEPTABLE, RATE_LIMITED)
     return {
         **_named("job_result", "The result of a finished job"),
         "parameters": [_ID, _query("image", _whole(0, 10**9 - 1))],
@@ -87,7 +86,7 @@ def _named(name: str, about: str) -> Json:
 
 
 def _job(about: str) -> Json:
-    return {"description": about, "content": content("application/json", ref("Job"))}
+    return {"description": about, "content": content(JSON, ref("Job"))}
 
 
 def _whole(low: int, high: int) -> Json:

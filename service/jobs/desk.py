@@ -40,8 +40,7 @@ class Desk:
         self.keep = jobs.keep
         self.intake = Intake(settings.max_uploads)
         terms = Terms(_LEASE, jobs.keep)
-        self._bundle = worker.manifest.digest()
-        queue = Queue(self._database, uuid.uuid4().hex, self._bundle, terms)
+        queue = Queue(self._database, uuid.uuid4().hex, lambda: worker.digest, terms)
         # In PostgreSQL nobody knows who else is there: leases run out there.
         self._presence = None if jobs.database else Presence(jobs.folder, queue.give_back_all)
         self.runner = Runner(worker, queue, jobs.most_edits)
@@ -58,7 +57,7 @@ class Desk:
         return Order(
             wanted.upload,
             wanted.edits,
-            self._bundle,
+            self._worker.digest,
             len(wanted.upload) + int(results),
             fingerprint(wanted.upload, wanted.asked.params, wanted.edits),
         )

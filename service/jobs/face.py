@@ -17,6 +17,7 @@ from service.face import Asked, Fields, variations
 from service.guard.admission import CALLER
 from service.jobs.job import Job
 from service.jobs.tables import Status
+from service.media import JSON
 
 PATH: Final = "/jobs"
 KEY: Final = "Idempotency-Key"
@@ -29,7 +30,7 @@ _WHOLE: Final = re.compile(r"\d{1,9}", re.ASCII)
 
 def _ask(fields: Fields, accept: str) -> Asked:
     """See `Face`. The answer is JSON, whatever is accepted; the picture's type is chosen later."""
-    return Asked(fields.values, "application/json", variations(fields.n))
+    return Asked(fields.values, JSON, variations(fields.n))
 
 
 JOB: Final = dataclasses.replace(EDIT, ask=_ask)

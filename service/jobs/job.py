@@ -19,8 +19,9 @@ from runtime.editor import EditResult
 from runtime.params import EditParams
 from runtime.request import Timings
 from runtime.translation import Translation
-from service.answer import PNG, encode
+from service.answer import encode
 from service.jobs.tables import Status
+from service.media import PNG
 
 _NOT_KEPT: Final = np.zeros((0, 0, 3), np.uint8)  # what was edited: no answer shows it
 

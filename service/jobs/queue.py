@@ -6,7 +6,7 @@ lost a job cannot change it any more, so that a job has one result even if it wa
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -44,13 +44,15 @@ class Terms:
 
 
 class Queue:
-    """Jobs as one replica sees them, which is `owner` and serves `bundle`.
+    """Jobs as one replica sees them, which is `owner` and serves what `bundle` says at the time.
 
     For any thread; every method blocks, and raises `HttpError` 503 when the database cannot be
     reached.
     """
 
-    def __init__(self, database: Database, owner: str, bundle: str, terms: Terms) -> None:
+    def __init__(
+        self, database: Database, owner: str, bundle: Callable[[], str], terms: Terms
+    ) -> None:
         self._database, self._owner, self._bundle = database, owner, bundle
         self._terms = terms
 
@@ -62,7 +64,7 @@ class Queue:
         """
         with self._database.writing() as connection:
             now = self._database.now(connection)
-            free = and_(_free(now), JOBS.c.bundle == self._bundle, JOBS.c.attempts < ATTEMPTS)
+            free = and_(_free(now), JOBS.c.bundle == self._bundle(), JOBS.c.attempts < ATTEMPTS)
             # A scalar subquery is evaluated once, so that one line is locked. SQLite has no such
             # locks and needs none: `writing` lets one in at a time.
             oldest = select(JOBS.c.number).where(free).order_by(JOBS.c.number).limit(1)
@@ -142,7 +144,7 @@ class Queue:
             old = now - self._terms.keep
             crashed = and_(_free(now), JOBS.c.attempts >= ATTEMPTS)
             ended = _end(connection, crashed, now, CRASHED, _CRASHED_MESSAGE)
-            stale = and_(_free(now), JOBS.c.bundle != self._bundle, JOBS.c.created < old)
+            stale = and_(_free(now), JOBS.c.bundle != self._bundle(), JOBS.c.created < old)
             ended |= _end(connection, stale, now, BUNDLE_GONE, _STALE_MESSAGE)
             finished = JOBS.c.status.not_in(UNFINISHED)
             forgotten = and_(finished, JOBS.c.finished < now - _FORGET * self._terms.keep)

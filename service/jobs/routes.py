@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
@@ -24,7 +25,8 @@ from service.jobs.face import (
     told,
     whole,
 )
-from service.jobs.job import Job, Order
+from service.jobs.job import Job, Order, unpack
+from service.stages import withdrawing
 
 Handler = Callable[[Request], Awaitable[Response]]
 
@@ -71,11 +73,15 @@ async def result(request: Request) -> Response:
     service, desk, job_id = bentoml.get_current_service(), _desk(), request.path_params["id"]
     query = query_of(request, ("image",))
     place = whole(query, "image", 0)
-    results = await desk.ask(lambda: desk.store.results(job_id, place))
+    job, packed = await desk.ask(lambda: desk.store.results(job_id, place))
     accept = ",".join(request.headers.getlist("accept"))
-    media_type = negotiated(accept, len(results), "ask for one of them: ?image=0")
-    codecs = service.edits.codecs
-    return await to_thread.run_sync(rendered, media_type, results, limiter=codecs)
+    media_type = negotiated(accept, len(packed), "ask for one of them: ?image=0")
+
+    def answer() -> Response:
+        return rendered(media_type, [unpack(job, row) for row in packed])
+
+    async with withdrawing(request, math.inf):
+        return await to_thread.run_sync(answer, limiter=service.edits.codecs)
 
 
 def _answer(job: Job, status: int = 200, headers: dict[str, Any] | None = None) -> Response:

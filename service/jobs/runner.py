@@ -140,6 +140,10 @@ class Runner:
                 return False
             self._fail(run, exc)
             return True
+        if any(result.bundle != run.job.bundle for result in results):
+            log.info("job %s is queued again, for when its weights are served again", run.job.id)
+            self._queue.give_back(run.job, counted=False)
+            return False
         if self._queue.finish(run.job, [pack(result) for result in results]):
             seconds = sum(result.timings.total_s for result in results)
             log.info("job %s done edits=%d engine=%.3fs", run.job.id, len(results), seconds)

@@ -9,15 +9,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import Connection, Select, case, delete, func, insert, select, update
+from sqlalchemy import Connection, RowMapping, Select, case, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from runtime.editor import EditResult
 from runtime.errors import InvalidRequest, Overloaded
 from service.errors import HttpError
 from service.jobs.database import Database
 from service.jobs.errors import GONE, NO_JOB, NOT_DONE, OTHER_BODY, STORAGE_FULL
-from service.jobs.job import Job, Order, job_of, unpack
+from service.jobs.job import Job, Order, job_of
 from service.jobs.tables import JOBS, RESULTS, UNFINISHED, UPLOADS, Status
 
 _RETRY_S: Final = 10.0
@@ -78,8 +77,10 @@ class Store:
                 jobs = jobs.where(JOBS.c.number < _cursor(connection, before))
             return [job_of(row) for row in connection.execute(jobs).mappings()]
 
-    def results(self, job_id: str, place: int | None = None) -> Sequence[EditResult]:
-        """Every result in the order of the edits, or the one at `place`, from 0.
+    def results(self, job_id: str, place: int | None = None) -> tuple[Job, Sequence[RowMapping]]:
+        """A job with every result in the order of its edits, or the one at `place`, from 0.
+
+        They are packed: `unpack` decodes a picture, which is no work for who waits for a database.
 
         Raises `HttpError` 409 while there is none, 410 when it is not kept any more, and
         `InvalidRequest` for a place that the job does not have.
@@ -100,7 +101,7 @@ class Store:
             raise HttpError(
                 GONE, f"the result of job {job_id} is not kept any more; submit it anew"
             )
-        return [unpack(job, row) for row in rows]
+        return job, rows
 
     def cancel(self, job_id: str) -> Job:
         """End a job that is not finished, and drop the pictures of any."""

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 from runtime.manifest import Manifest
 from service.errors import MODEL_NOT_FOUND, UNAUTHORIZED
+from service.media import JSON
 from service.openai.errors import seen
 from service.openai.face import CHOICES, NAMES, VOCABULARY
 from service.openapi.answers import OF_AN_EDIT, content, errors, ref
-from service.openapi.schemas import bodies, edit_fields
-
-Json = dict[str, Any]
+from service.openapi.schemas import Json, bodies, edit_fields
 
 _ERROR: Final = "OpenAIError"
 
@@ -80,4 +79,4 @@ def _fields(manifest: Manifest, most: int) -> dict[str, Json]:
 
 
 def _json(about: str, schema: str) -> Json:
-    return {"description": about, "content": content("application/json", ref(schema))}
+    return {"description": about, "content": content(JSON, ref(schema))}

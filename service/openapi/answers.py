@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any, Final
+from typing import Final
 
 from runtime.errors import (
     InvalidRequest,
@@ -28,8 +28,8 @@ from service.errors import (
     UNAUTHORIZED,
     Kind,
 )
-
-Json = dict[str, Any]
+from service.media import JSON
+from service.openapi.schemas import Json
 
 _RAISED: Final = (
     *(InvalidRequest, UnsupportedImage, Overloaded, OutOfMemory, ShuttingDown, NonFinite),
@@ -54,7 +54,7 @@ def errors(kinds: Iterable[Kind], schema: str = "Error") -> Json:
 def _error(status: int, codes: Sequence[str], schema: str) -> Json:
     response: Json = {
         "description": "code: " + ", ".join(f"`{code}`" for code in codes),
-        "content": content("application/json", ref(schema)),
+        "content": content(JSON, ref(schema)),
     }
     if status in (429, 503):
         response["headers"] = {"Retry-After": _header("seconds to wait", "integer")}

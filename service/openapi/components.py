@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
-Json = dict[str, Any]
+from service.jobs.tables import Status
+from service.media import PNG
+from service.openapi.schemas import Json
 
 
 def _closed(**properties: Json) -> Json:
     return {"type": "object", "required": list(properties), "properties": properties}
+
+
+def _or_null(kind: str) -> Json:
+    return {"type": [kind, "null"]}
 
 
 _TEXT: Final[Json] = {"type": "string"}
@@ -23,7 +29,7 @@ _SCORES["description"] = "scores of the content check from 0 to 1, where there i
 _ERROR["properties"]["field"] = _TEXT | {"description": "the field to blame, where there is one"}
 
 _IMAGE: Final = _closed(
-    image=_BASE64 | {"contentMediaType": "image/png"},
+    image=_BASE64 | {"contentMediaType": PNG},
     media_type=_TEXT,
     instruction=_TEXT,
     translation=_closed(instruction=_TEXT, negative_instruction=_TEXT, engine=_TEXT)
@@ -52,9 +58,7 @@ _SWEEP: Final = _closed(
     axes=_closed(rows={"anyOf": [_AXIS, {"type": "null"}]}, columns=_AXIS),
     images={"type": "array", "items": {"allOf": [_IMAGE, _CELL]}},
 )
-_OPENAI_ERROR: Final = _closed(
-    message=_TEXT, type=_TEXT, param={"type": ["string", "null"]}, code=_TEXT
-)
+_OPENAI_ERROR: Final = _closed(message=_TEXT, type=_TEXT, param=_or_null("string"), code=_TEXT)
 _OPENAI_IMAGES: Final = _closed(
     created=_WHOLE,
     background=_TEXT,
@@ -62,19 +66,20 @@ _OPENAI_IMAGES: Final = _closed(
     size=_TEXT,
     data={"type": "array", "items": _OPENAI_IMAGE},
 )
-_MAYBE: Final[Json] = {"type": ["string", "null"]}
-_TRANSLATION: Final = _closed(instruction=_TEXT, language=_MAYBE, translation=_MAYBE, engine=_MAYBE)
+_TRANSLATION: Final = _closed(
+    instruction=_TEXT,
+    language=_or_null("string"),
+    translation=_or_null("string"),
+    engine=_or_null("string"),
+)
 _MODEL: Final = _closed(id=_TEXT, object=_TEXT, created=_WHOLE, owned_by=_TEXT)
-
-
-def _or_null(kind: str) -> Json:
-    return {"type": [kind, "null"]}
-
-
 _MOMENT: Final[Json] = {"type": "string", "format": "date-time"}
+STATUS: Final[Json] = _TEXT | {"enum": [str(status) for status in Status]}
+"""Of a job."""
+
 _JOB: Final = _closed(
     id=_TEXT,
-    status={"type": "string", "enum": ["queued", "running", "done", "failed", "cancelled"]},
+    status=STATUS,
     seeds={"type": "array", "items": _WHOLE},
     params={"type": "object", "description": "every other parameter of its edits"},
     bundle=_TEXT | {"description": "digest of the manifest that it was resolved with"},
@@ -95,6 +100,8 @@ SECURITY: Final[Json] = {
 
 _ABOUT: Final = _closed(
     name=_TEXT,
+    bundle=_TEXT | {"description": "digest of the manifest of what is served"},
+    weights=_or_null("string") | {"description": "package of the weights; null: the bundle's own"},
     version=_TEXT,
     licence=_TEXT,
     languages={"type": "array", "items": _TEXT | {"description": "ISO 639-1"}},
@@ -103,7 +110,16 @@ _ABOUT: Final = _closed(
     max_upload_bytes=_WHOLE,
 )
 
+_WEIGHTS: Final = _closed(
+    serving=_closed(name=_or_null("string"), bundle=_TEXT),
+    packages={
+        "type": "array",
+        "items": _closed(name=_TEXT, bundle=_TEXT, fits={"type": "boolean"}),
+    },
+)
+
 SCHEMAS: Final[Json] = {
+    "Weights": _WEIGHTS,
     "Job": _JOB,
     "Jobs": _closed(jobs={"type": "array", "items": _JOB}, next=_or_null("string")),
     "About": _ABOUT,

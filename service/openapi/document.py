@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import bentoml
 from starlette.requests import Request
@@ -16,15 +16,17 @@ from service.jobs.description import jobs
 from service.openai.description import openai
 from service.openapi.components import SCHEMAS, SECURITY
 from service.openapi.operations import editing, translating, watching
+from service.openapi.schemas import Json
 from service.sheets.description import sheets
-
-Json = dict[str, Any]
+from service.weights.description import weights
 
 _CONSOLE: Final = Path(__file__).parent / "console.html"
 
 
-def document(manifest: Manifest, most: int, locked: bool) -> Json:
-    """OpenAPI 3.1; `most` is the bound of `n`, `locked` says whether API keys are needed."""
+def document(manifest: Manifest, most: int, *, locked: bool, replaceable: bool) -> Json:
+    """OpenAPI 3.1; `most` is the bound of `n`, `locked` says whether API keys are needed,
+    `replaceable` whether weights can be replaced.
+    """
     known = {"securitySchemes": SECURITY} if locked else {}
     needed: Json = {"security": [{name: []} for name in SECURITY]} if locked else {}
     return {
@@ -41,6 +43,7 @@ def document(manifest: Manifest, most: int, locked: bool) -> Json:
             **sheets(manifest),
             **translating(),
             **openai(manifest, most),
+            **(weights() if replaceable else {}),
             **watching(),
         },
         "components": {"schemas": SCHEMAS, **known},
@@ -51,8 +54,13 @@ def document(manifest: Manifest, most: int, locked: bool) -> Json:
 async def described(request: Request) -> Response:
     service = bentoml.get_current_service()
     settings = service.settings
-    locked = not settings.access.open
-    return JSONResponse(document(service.worker.manifest, settings.max_variations, locked))
+    told = document(
+        service.worker.manifest,
+        settings.max_variations,
+        locked=not settings.access.open,
+        replaceable=settings.weights is not None,
+    )
+    return JSONResponse(told)
 
 
 async def console(request: Request) -> Response:

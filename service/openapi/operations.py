@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 from runtime.errors import InvalidRequest
 from runtime.manifest import Manifest
@@ -16,12 +16,11 @@ from service.errors import (
     TOO_LARGE,
     UNAUTHORIZED,
 )
+from service.media import JSON
 from service.openapi.answers import OF_AN_EDIT, content, errors, pictures, ref
-from service.openapi.schemas import bodies, edit_fields
+from service.openapi.schemas import Json, bodies, edit_fields, field_of
 from service.stream.face import MEDIA_TYPE, MOST_STEPS
 from service.stream.face import VOCABULARY as STREAM
-
-Json = dict[str, Any]
 
 _EXAMPLE: Final = {"instruction": "make it night", "seed": 7}
 
@@ -38,7 +37,7 @@ def editing(manifest: Manifest, most: int) -> Json:
         "summary": "Edit one picture",
         "requestBody": bodies(EDIT.vocabulary, fields, _EXAMPLE),
         "responses": {
-            "200": pictures(("application/json", ref("Edits"))),
+            "200": pictures((JSON, ref("Edits"))),
             **errors(OF_AN_EDIT),
         },
     }
@@ -74,15 +73,14 @@ _EVENT: Final[Json] = {  # each one of the stream
     "required": ["event", "data"],
     "properties": {
         "event": {"type": "string", "enum": ["queued", "progress", "result", "error"]},
-        "data": {"type": "string", "contentMediaType": "application/json"},
+        "data": {"type": "string", "contentMediaType": JSON},
     },
 }
-_ABOUT: Final = content("application/json", ref("About"))
+_ABOUT: Final = content(JSON, ref("About"))
 
 
 def translating() -> Json:
     """`/translate`."""
-    instruction = {"type": "string", "minLength": 1, "maxLength": 1000}
     operation = {
         "operationId": "translate",
         "tags": ["editing"],
@@ -90,11 +88,11 @@ def translating() -> Json:
         "requestBody": {
             "required": True,
             "content": {
-                "application/json": {
+                JSON: {
                     "schema": {
                         "type": "object",
                         "required": ["instruction"],
-                        "properties": {"instruction": instruction},
+                        "properties": {"instruction": field_of("instruction")},
                         "additionalProperties": False,
                     },
                     "example": {"instruction": "把猫换成狗"},
@@ -104,7 +102,7 @@ def translating() -> Json:
         "responses": {
             "200": {
                 "description": "the translation; null where the words are read as they are",
-                "content": content("application/json", ref("Translation")),
+                "content": content(JSON, ref("Translation")),
             },
             **errors(
                 (

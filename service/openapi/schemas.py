@@ -10,8 +10,10 @@ from typing import Any, Final
 from runtime.manifest import Manifest
 from runtime.params import EditParams
 from service.face import Vocabulary
+from service.media import FORM, JSON
 
 Json = dict[str, Any]
+"""An object of a JSON document."""
 
 _TYPES: Final = {int: "integer", float: "number"}
 _KINDS: Final = typing.get_type_hints(EditParams)
@@ -19,7 +21,7 @@ _KINDS: Final = typing.get_type_hints(EditParams)
 
 def edit_fields(manifest: Manifest, most: int) -> dict[str, Json]:
     """Schemas of `EditParams`, with the bundle's defaults, and of `n`, which is at most `most`."""
-    fields = {spec.name: _field(spec) for spec in dataclasses.fields(EditParams)}
+    fields = {spec.name: field_of(spec.name) for spec in dataclasses.fields(EditParams)}
     for name, value in manifest.defaults.items():
         fields[name]["default"] = value
     about = "variations: the same edit with consecutive seeds"
@@ -27,7 +29,9 @@ def edit_fields(manifest: Manifest, most: int) -> dict[str, Json]:
     return {**fields, "n": counted}
 
 
-def _field(spec: dataclasses.Field[Any]) -> Json:
+def field_of(name: str) -> Json:
+    """The schema of a field of `EditParams`."""
+    spec = EditParams.__dataclass_fields__[name]
     schema: Json = {"description": spec.metadata["doc"]}
     kind: Any = _KINDS[spec.name]
     bounds = spec.metadata.get("bounds")
@@ -48,15 +52,15 @@ def bodies(vocabulary: Vocabulary, fields: Mapping[str, Json], example: Json) ->
     named = {name: fields[name] for name in vocabulary.types if name not in files}
     lists = {name: {"type": "array", "items": named[name]} for name in vocabulary.several}
     either = {name: {"anyOf": [named[name], several]} for name, several in lists.items()}
-    types = {"contentType": "image/png, image/jpeg, image/webp"}
+    types = {"contentType": "image/*"}
     return {
         "required": True,
         "content": {
-            "multipart/form-data": {
+            FORM: {
                 "schema": _object(vocabulary, dict.fromkeys(files, _FILE) | named | lists),
                 "encoding": dict.fromkeys(files, types),
             },
-            "application/json": {
+            JSON: {
                 "schema": _object(vocabulary, dict.fromkeys(files, _BASE64) | named | either),
                 "example": {"image": DOT, **example},
             },

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any, Final
+from typing import Final
 
 from runtime.version import VERSION
 from runtime.worker import EngineWorker
-from service.openapi.schemas import edit_fields
+from service.openapi.schemas import Json, edit_fields
 from service.settings import Settings
-
-Json = dict[str, Any]
 
 _NO_DEFAULT: Final = ("instruction", "seed")
 
 
-def about(worker: EngineWorker, settings: Settings) -> Json:
-    """The model, its languages, and each field's JSON schema with the default that holds here."""
+def about(worker: EngineWorker, settings: Settings, weights: str | None) -> Json:
+    """The model, its languages, and each field's JSON schema with the default that holds here.
+
+    `weights` names the package that is served, if it is not the bundle's own weights.
+    """
     manifest = worker.manifest
     fields = edit_fields(manifest, settings.max_variations)
     for name, value in dataclasses.asdict(worker.params("-")).items():
@@ -24,6 +25,8 @@ def about(worker: EngineWorker, settings: Settings) -> Json:
             fields[name]["default"] = value
     return {
         "name": manifest.name,
+        "bundle": worker.digest,
+        "weights": weights,
         "version": VERSION,
         "licence": manifest.licence,
         "languages": list(manifest.model.languages),

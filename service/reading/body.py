@@ -15,12 +15,11 @@ from starlette.requests import Request
 
 from service.errors import MALFORMED, NOT_TAKEN, SLOW_UPLOAD, TOO_LARGE, HttpError
 from service.face import Fields, Vocabulary
+from service.media import FORM, JSON
 from service.reading.form import from_form
 from service.reading.json_body import from_json
 
-FORM: Final = "multipart/form-data"
-JSON: Final = "application/json"
-_MAX_PART: Final = 64 * 1024  # bytes; the longest instruction, escaped as JSON, needs 12 KB
+MOST_TEXT: Final = 64 * 1024  # bytes; the longest instruction, escaped as JSON, needs 12 KB
 _MOST_VALUES: Final = 64  # parts of a form for a field that may hold several values
 _IN_MEMORY: Final = 2**20  # bytes of a body, as Starlette has it for a file of a form
 
@@ -82,7 +81,7 @@ async def _parse(request: Request, vocabulary: Vocabulary) -> FormData:
     files = 1 + len(vocabulary.files)  # one more than wanted, so that it can be named
     most = 4 * len(vocabulary.types) + _MOST_VALUES * len(vocabulary.several)
     try:
-        return await request.form(max_files=files, max_fields=most, max_part_size=_MAX_PART)
+        return await request.form(max_files=files, max_fields=most, max_part_size=MOST_TEXT)
     except HTTPException as exc:
         raise HttpError(MALFORMED, f"the multipart body cannot be read: {exc.detail}") from exc
     except (ValueError, LookupError) as exc:  # a character set that nothing can be decoded with

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from runtime.manifest import Manifest
+from service.media import JSON, PNG
 from service.openapi.answers import OF_AN_EDIT, content, errors, pictures, ref
-from service.openapi.schemas import bodies, edit_fields
+from service.openapi.schemas import Json, bodies, edit_fields
 from service.sheets import poster_face, sweep_face
-
-Json = dict[str, Any]
 
 
 def sheets(manifest: Manifest) -> Json:
@@ -27,7 +24,7 @@ def sheets(manifest: Manifest) -> Json:
                     {"instruction": ["make it night"], "text_guidance": [1, 3], "seed": [7]},
                 ),
                 "responses": {
-                    "200": pictures(("application/json", ref("Sweep"))),
+                    "200": pictures((JSON, ref("Sweep"))),
                     **errors(OF_AN_EDIT),
                 },
             }
@@ -43,7 +40,7 @@ def sheets(manifest: Manifest) -> Json:
                 "responses": {
                     "200": {
                         "description": "the page, 150 pixels an inch",
-                        "content": content("image/png", {"type": "string", "format": "binary"}),
+                        "content": content(PNG, {"type": "string", "format": "binary"}),
                     },
                     **errors(OF_AN_EDIT),
                 },

@@ -17,6 +17,7 @@ INK: Final = (28, 28, 30)
 GREY: Final = (110, 110, 115)
 _PAPER: Final = (255, 255, 255)
 _FRAME: Final = (214, 214, 218)  # around pictures: some are white at their edges
+_MOST_TOLD: Final = 60_000  # bytes; the EXIF of a JPEG may have 65,527
 _ASCENT: Final = 1.16  # of the font, in ems
 
 Align = Literal["left", "centre", "right"]
@@ -107,9 +108,10 @@ def fitted(size: tuple[int, int], box: Box) -> Box:
 
 
 def encoded(image: Image.Image, media_type: str, about: str, **options: Any) -> bytes:
-    """The file's bytes, with `about` as description in its EXIF."""
+    """The file's bytes, with `about`, or its beginning, as description in its EXIF."""
     exif = Image.Exif()
-    exif[ExifTags.Base.ImageDescription] = about.encode()
+    described = about.encode()[:_MOST_TOLD].decode(errors="ignore")  # never half a letter
+    exif[ExifTags.Base.ImageDescription] = described.encode()
     exif[ExifTags.Base.Software] = f"Retouch {VERSION}"
     how = dict(PICTURES[media_type])
     buffer = io.BytesIO()

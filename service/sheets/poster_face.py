@@ -15,8 +15,9 @@ from runtime.errors import InvalidRequest, UnsupportedImage
 from runtime.manifest import Manifest
 from runtime.params import EditParams
 from runtime.provenance import Provenance, read_provenance
-from service.answer import PNG, headers
+from service.answer import headers
 from service.face import Asked, Face, Fields, Vocabulary, variations
+from service.media import PNG
 from service.reading.accept import chosen
 from service.sheets.page import encoded
 from service.sheets.poster import DPI, Poster, poster
@@ -36,7 +37,7 @@ Check = Callable[[Image.Image], None]
 
 def poster_face(served: Manifest, check: Check) -> Face:
     """The face of a server of the model `served`."""
-    return Face(VOCABULARY, partial(ask, served, check), partial(answer, served))
+    return Face(VOCABULARY, partial(ask, served, check), partial(answer, served), may_answer=True)
 
 
 def ask(served: Manifest, check: Check, fields: Fields, accept: str) -> Asked | Response:

@@ -13,8 +13,9 @@ from starlette.responses import JSONResponse, Response
 from runtime.editor import EditResult
 from runtime.manifest import Manifest
 from runtime.params import EditParams
-from service.answer import JSON, PICTURES, PNG, entry, headers
+from service.answer import OFFERS, entry, headers
 from service.face import Asked, Face, Fields, Vocabulary
+from service.media import JSON, PNG
 from service.reading.accept import chosen
 from service.sheets.contact import Sweep, sheet
 from service.sheets.grid import AXES, Axis, Grid, sweep
@@ -27,7 +28,6 @@ VOCABULARY: Final = Vocabulary(
     refused={"n": "is not taken: give the seeds that you want, as seed 1,2,3; leave it out"},
     several=AXES,
 )
-_OFFERS: Final = (*PICTURES, JSON)
 
 
 def sweep_face(served: Manifest, most: int) -> Face:
@@ -37,7 +37,7 @@ def sweep_face(served: Manifest, most: int) -> Face:
 
 def ask(most: int, fields: Fields, accept: str) -> Asked:
     """See `Face`."""
-    return sweep(fields.values, most, chosen(accept, _OFFERS))
+    return sweep(fields.values, most, chosen(accept, OFFERS))
 
 
 def answer(served: Manifest, asked: Asked, results: Sequence[EditResult]) -> Response:

@@ -7,10 +7,10 @@ from typing import Final
 
 from runtime.errors import InvalidRequest
 from runtime.params import EditParams
-from service.answer import JSON
 from service.edit import EDIT
 from service.errors import NOT_ACCEPTABLE, HttpError
 from service.face import Asked, Face, Fields, Vocabulary, variations
+from service.media import JSON
 from service.reading.accept import preferred
 from service.stages import check_whole
 

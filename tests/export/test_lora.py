@@ -8,8 +8,6 @@ from pathlib import Path
 import pytest
 import torch
 from diffusers import DiffusionPipeline
-from peft import LoraConfig
-from peft.utils import get_peft_model_state_dict
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
@@ -17,12 +15,7 @@ from export.assemble import export_bundle
 from export.checkpoint import open_checkpoint
 from export.errors import LoraError
 from export.lora import Lora, parse_lora
-
-TARGETS = {
-    "unet": ["to_q", "to_v", "to_out.0", "conv1"],
-    "text_encoder": ["q_proj", "fc1"],
-    "text_encoder_2": ["v_proj", "fc2"],
-}
+from tests.tiny_lora import adapted, write_tiny_lora
 
 
 @pytest.fixture(scope="module", params=["tiny_checkpoint", "xl_checkpoint"])
@@ -34,26 +27,7 @@ def checkpoint(request: pytest.FixtureRequest) -> Path:
 @pytest.fixture(scope="module")
 def trained(checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A LoRA of rank 3 and alpha 6 on all models, as a peft training run saves it."""
-    folder = tmp_path_factory.mktemp("lora")
-    pipeline = DiffusionPipeline.from_pretrained(checkpoint)
-    torch.manual_seed(0)
-    layers = {}
-    metadata = {}
-    for component in adapted(checkpoint):
-        model = getattr(pipeline, component)
-        config = LoraConfig(
-            r=3, lora_alpha=6, target_modules=TARGETS[component], init_lora_weights=False
-        )
-        model.add_adapter(config)
-        layers[f"{component}_lora_layers"] = get_peft_model_state_dict(model)
-        metadata[f"{component}_lora_adapter_metadata"] = config.to_dict()
-    pipeline.save_lora_weights(folder, **layers, **metadata)
-    return folder / "pytorch_lora_weights.safetensors"
-
-
-def adapted(checkpoint: Path) -> list[str]:
-    """The models that a LoRA can change."""
-    return [component for component in TARGETS if (checkpoint / component).exists()]
+    return write_tiny_lora(checkpoint, tmp_path_factory.mktemp("lora"))
 
 
 def merged(checkpoint: Path, component: str, *loras: Lora) -> dict[str, Tensor]:

@@ -30,6 +30,13 @@ def bundle(fake_bundle: Path) -> Bundle:
 
 
 @pytest.fixture
+def cache_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """Where what is compiled for a GPU is kept."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+@pytest.fixture
 def editor(fake_bundle: Path) -> Iterator[Editor]:
     with open_editor(fake_bundle, backend="fake") as editor:
         yield editor

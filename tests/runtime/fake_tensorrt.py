@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import weakref
 from enum import Enum, IntEnum
 from pathlib import Path
 from typing import Any, Final
@@ -29,6 +30,7 @@ ACTIVATIONS: Final[dict[GraphName, int]] = {
     "tick": 3000,
     "image_decoder": 4000,
 }
+SCRATCH: Final = 700  # of activations, more where weights are streamed
 
 
 def write_engine_bundle(
@@ -50,7 +52,9 @@ def write_engine_bundle(
 
 class FakeTensorRt:
     """The module. `returns` maps a method to what its calls return, or raise, in its place; `told`
-    is logged then. `ended` lists the kinds of objects that were freed, in order.
+    is logged then. `ended` lists the kinds of objects that were freed, in order. `streamable` are
+    the bytes of weights that an engine may leave on the host. `contexts` are what contexts were
+    made with, `budgets` what weights were bound to, and `loaded` the kernels that were read.
     """
 
     __version__ = "1.7.1.116"
@@ -62,6 +66,10 @@ class FakeTensorRt:
         STATIC = 0
         ON_PROFILE_CHANGE = 1
         USER_MANAGED = 2
+
+    class CudaGraphStrategy(Enum):
+        DISABLED = 0
+        WHOLE_GRAPH_CAPTURE = 1
 
     class TensorIOMode(Enum):
         INPUT = 1
@@ -80,14 +88,25 @@ class FakeTensorRt:
     def __init__(self, cuda: FakeCuda, manifest: Manifest) -> None:
         self.cuda, self.manifest = cuda, manifest
         self.returns: dict[str, Any] = {}
+        self.refitted: dict[GraphName, bytes] = {}
         self.told = "because"
         self.logger: Any = None
+        self.streamable = 0
+        self.contexts: list[Any] = []
+        self.budgets: list[int] = []
+        self.loaded: list[bytes] = []
         self.live: list[str] = []
         self.ended: list[str] = []
 
     def Runtime(self, logger: Any) -> Any:
         self.logger = logger
         return self.act("Runtime", Runtime(self))
+
+    def Refitter(self, engine: ICudaEngine, logger: Any) -> Any:
+        return self.act("Refitter", Refitter(self, engine))
+
+    def OnnxParserRefitter(self, refitter: Any, logger: Any) -> Any:
+        return self.act("OnnxParserRefitter", OnnxParserRefitter(self, refitter))
 
     def act(self, method: str, value: Any) -> Any:
         """`value`, or what was planted for `method`."""
@@ -129,9 +148,31 @@ class ICudaEngine(Counted):
         self._ports: Ports = ports_of(trt.manifest.model)[name]
         self._all = (*self._ports.inputs, *self._ports.outputs)
 
+        self._budget = trt.streamable
+        self._has_context = False
+
     @property
     def device_memory_size_v2(self) -> int:
-        return ACTIVATIONS[self._graph]
+        return ACTIVATIONS[self._graph] + SCRATCH * (self._budget < self._trt.streamable)
+
+    @property
+    def streamable_weights_size(self) -> int:
+        return self._trt.streamable
+
+    @property
+    def weight_streaming_budget_v2(self) -> int:
+        return self._budget
+
+    @weight_streaming_budget_v2.setter
+    def weight_streaming_budget_v2(self, budget: int) -> None:
+        assert 0 <= budget <= self._trt.streamable
+        assert "IExecutionContext" not in self._trt.live
+        self._budget = budget
+        self._trt.budgets.append(budget)
+
+    @property
+    def refittable(self) -> Any:
+        return self._trt.act("refittable", True)
 
     @property
     def num_io_tensors(self) -> int:
@@ -163,9 +204,88 @@ class ICudaEngine(Counted):
         shapes = [list(shape) for shape in dataclasses.astuple(profiles[name])]
         return self._trt.act("get_tensor_profile_shape", shapes)
 
+    def create_runtime_config(self) -> Any:
+        return self._trt.act("create_runtime_config", IRuntimeConfig(self._trt))
+
     def create_execution_context(self, strategy: Any) -> Any:
-        assert strategy is self._trt.ExecutionContextAllocationStrategy.USER_MANAGED
+        """The library takes an allocation strategy or an `IRuntimeConfig`, told apart by type."""
+        config = strategy if isinstance(strategy, IRuntimeConfig) else None
+        allocation = config._allocation if config else strategy
+        assert allocation is self._trt.ExecutionContextAllocationStrategy.USER_MANAGED
+        self._trt.contexts.append(config and (config.cuda_graph_strategy, bool(config._cache)))
         return self._trt.act("create_execution_context", IExecutionContext(self._trt, self))
+
+
+class Refitter(Counted):
+    def __init__(self, trt: FakeTensorRt, engine: ICudaEngine) -> None:
+        super().__init__(trt)
+        self._engine = engine
+        self._parser: Any = None
+
+    def refit_cuda_engine(self) -> Any:
+        """The weights are still the parser's, which must be there."""
+        parser = self._parser()
+        assert parser is not None
+        self._trt.refitted[self._engine._graph] = parser._weights
+        return self._trt.act("refit_cuda_engine", True)
+
+
+class ParserError:
+    def desc(self) -> str:
+        return "a name is missing"
+
+
+class OnnxParserRefitter(Counted):
+    def __init__(self, trt: FakeTensorRt, refitter: Refitter) -> None:
+        super().__init__(trt)
+        self._refitter = refitter
+        refitter._parser = weakref.ref(self)
+
+    num_errors = 1
+
+    def get_error(self, index: int) -> ParserError:
+        return [ParserError()][index]
+
+    def refit_from_file(self, model: str) -> Any:
+        self._weights = Path(model).read_bytes()
+        return self._trt.act("refit_from_file", True)
+
+
+class IRuntimeConfig(Counted):
+    """Of TensorRT-RTX; TensorRT's has no strategy of CUDA graphs and no cache."""
+
+    def __init__(self, trt: FakeTensorRt) -> None:
+        super().__init__(trt)
+        self._allocation = trt.ExecutionContextAllocationStrategy.STATIC
+        self._strategy = trt.CudaGraphStrategy.DISABLED
+        self._cache: Any = None
+
+    @property
+    def cuda_graph_strategy(self) -> Any:
+        return self._strategy
+
+    @cuda_graph_strategy.setter
+    def cuda_graph_strategy(self, strategy: Any) -> None:
+        self._strategy = strategy
+
+    def set_execution_context_allocation_strategy(self, strategy: Any) -> None:
+        self._allocation = strategy
+
+    def create_runtime_cache(self) -> Any:
+        return self._trt.act("create_runtime_cache", IRuntimeCache(self._trt))
+
+    def set_runtime_cache(self, cache: Any) -> Any:
+        self._cache = cache
+        return self._trt.act("set_runtime_cache", True)
+
+
+class IRuntimeCache(Counted):
+    def deserialize(self, blob: bytes) -> Any:
+        self._trt.loaded.append(blob)
+        return self._trt.act("deserialize", True)
+
+    def serialize(self) -> Any:
+        return self._trt.act("serialize", memoryview(b"kernels"))
 
 
 class IExecutionContext(Counted):
@@ -175,8 +295,17 @@ class IExecutionContext(Counted):
         self._shapes: dict[str, tuple[int, ...]] = {}
         self._addresses: dict[str, int] = {}
         self._memory = (0, 0)
+        self._profile = -1 if engine._has_context else 0
+        engine._has_context = True
+        self._warm: dict[str, tuple[int, ...]] = {}
+
+    def set_optimization_profile_async(self, profile_index: int, stream_handle: int) -> Any:
+        assert stream_handle in self._trt.cuda.queues
+        self._profile = profile_index
+        return self._trt.act("set_optimization_profile_async", True)
 
     def set_input_shape(self, name: str, shape: tuple[int, ...]) -> Any:
+        assert self._profile == 0
         self._shapes[name] = tuple(shape)
         return self._trt.act("set_input_shape", True)
 
@@ -196,12 +325,26 @@ class IExecutionContext(Counted):
         return self._trt.act("set_tensor_address", True)
 
     def execute_async_v3(self, stream_handle: int) -> Any:
-        """Computes when the stream is waited for."""
+        """Computes when the stream is waited for, or whenever the CUDA graph is launched that it
+        was captured in: nothing of the context may have been altered until then.
+        """
         address, size = self._memory
         assert size >= self._engine.device_memory_size_v2
-        self._trt.cuda.check(address, size, "device")
-        self._trt.cuda.queues[stream_handle].append(self._compute)
+        state = self._state()
+        if stream_handle in self._trt.cuda.capturing:
+            assert self._warm == self._shapes, "its first run in these shapes cannot be captured"
+        self._warm = dict(self._shapes)
+
+        def work() -> Status:
+            assert self._state() == state, "the context was altered"
+            self._trt.cuda.check(address, size, "device")
+            return self._compute()
+
+        self._trt.cuda.queue(stream_handle, work)
         return self._trt.act("execute_async_v3", True)
+
+    def _state(self) -> Any:
+        return dict(self._shapes), dict(self._addresses), self._memory
 
     def _compute(self) -> Status:
         ports = self._engine._ports

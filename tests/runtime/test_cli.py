@@ -15,8 +15,11 @@ from PIL import Image
 from typer.testing import CliRunner, Result
 
 from runtime import Bundle
+from runtime.backends import fake
+from runtime.backends.fake import FakeBackend
 from runtime.cli import bench, doctor, edit, inspect
 from runtime.manifest import GRAPH_NAMES
+from runtime.nvidia.options import GpuOptions
 from tests.fake_bundle import write_fake_bundle
 from tests.runtime.fake_tensorrt import write_engine_bundle
 
@@ -383,6 +386,33 @@ def test_bench_prints_a_table(bundle: Path) -> None:
     assert result.exit_code == 0, result.output
     for row in ("one edit", "tick of 1", "tick of 4"):
         assert row in result.stdout
+
+
+def test_what_is_asked_of_the_gpu_reaches_the_backend(
+    bundle: Path, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[GpuOptions] = []
+
+    def open_backend(device: str, precision: str, gpu: GpuOptions) -> FakeBackend:
+        asked.append(gpu)
+        return FakeBackend()
+
+    monkeypatch.setattr(fake, "open_backend", open_backend)
+    options = ["--bundle", str(bundle), "--backend", "fake", "--cuda-graphs", "--gpu-memory", "100"]
+    picture = [str(photos / "a.png"), "--out", str(photos / "asked.png")]
+    result = CliRunner().invoke(app, ["edit", "make it night", *picture, *options])
+    assert result.exit_code == 0, result.output
+    result = run_bench(bundle, "--cuda-graphs", "--gpu-memory", 100, "--repeat", 1, "--json")
+    assert result.exit_code == 0, result.output
+    assert asked == [GpuOptions(cuda_graphs=True, memory=100 * 2**20)] * 2
+    assert all(line["cuda_graphs"] for line in json_lines(result.stdout))
+
+
+def test_a_backend_without_a_gpu_says_so(bundle: Path) -> None:
+    for option in (["--cuda-graphs"], ["--gpu-memory", "100"]):
+        result = run_bench(bundle, "--backend", "ort", "--device", "cpu", "--json", *option)
+        assert result.exit_code == 1
+        assert "ort on cpu uses no GPU" in json_lines(result.stdout)[0]["error"]["message"]
 
 
 def test_bench_tells_what_keeps_it_from_running(bundle: Path) -> None:

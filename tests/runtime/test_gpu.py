@@ -19,18 +19,20 @@ from typer.testing import CliRunner
 from export.engines.profiles import Range, Shapes
 from export.engines.recipe import EngineRecipe, Options
 from runtime import Bundle, EngineWorker, Limits, open_editor
-from runtime.backends.base import Array, Backend, load_backend, probe_all
+from runtime.backends.base import Array, Backend, Graph, load_backend, probe_all
 from runtime.built_for import EngineLibrary
 from runtime.cli import bench
 from runtime.engine import Engine
 from runtime.manifest import GRAPH_NAMES, GraphName
 from runtime.nvidia.gpu import find_gpu
+from runtime.nvidia.options import GpuOptions
 from tests.conftest import Once
 from tests.runtime.test_backends import Subject, latents, picture
 
 pytestmark = pytest.mark.gpu
 
 SUBJECTS = [("ort", "cuda"), ("ort", "tensorrt"), ("tensorrt-rtx", "cuda"), ("tensorrt", "cuda")]
+CAPTURING = [("ort", "cuda"), ("tensorrt-rtx", "cuda"), ("tensorrt", "cuda")]
 ENGINES: tuple[EngineLibrary, ...] = ("tensorrt-rtx", "tensorrt")
 
 
@@ -59,7 +61,18 @@ def recipe(name: EngineLibrary) -> EngineRecipe:
 
 @pytest.fixture(params=SUBJECTS, ids="-".join)
 def subject(bundle: Bundle, request: pytest.FixtureRequest) -> tuple[Backend, Bundle]:
+    return open_subject(bundle, *request.param)
+
+
+@pytest.fixture(params=CAPTURING, ids="-".join)
+def capturing(bundle: Bundle, request: pytest.FixtureRequest) -> tuple[Backend, Backend, Bundle]:
+    """A backend without and with CUDA graphs."""
+    plain, built = open_subject(bundle, *request.param)
     name, device = request.param
+    return plain, load_backend(name, device=device, gpu=GpuOptions(cuda_graphs=True)), built
+
+
+def open_subject(bundle: Bundle, name: str, device: str) -> tuple[Backend, Bundle]:
     probe = next(p for p in probe_all() if (p.backend, p.device) == (name, device))
     if not probe.usable:
         pytest.skip(probe.why)
@@ -72,8 +85,7 @@ def subject(bundle: Bundle, request: pytest.FixtureRequest) -> tuple[Backend, Bu
 
 
 def run(backend: Backend, bundle: Bundle, name: GraphName, inputs: Any) -> dict[str, Array]:
-    path = bundle.graph_path(bundle.variant(name, backend.stored, backend.machine))
-    graph = backend.load(name, path, bundle.manifest)
+    graph = open_graph(backend, bundle, name)
     try:
         first = graph.run(inputs)
         again = graph.run(inputs)
@@ -144,3 +156,93 @@ def test_bench_measures_the_gpu(subject: tuple[Backend, Bundle]) -> None:
     assert result.exit_code == 0, result.output
     lines = [json.loads(line) for line in result.stdout.splitlines()]
     assert {line["device"] for line in lines} == {backend.device}
+
+
+def open_graph(backend: Backend, bundle: Bundle, name: GraphName) -> Graph:
+    path = bundle.graph_path(bundle.variant(name, backend.stored, backend.machine))
+    return backend.load(name, path, bundle.manifest)
+
+
+def alike(got: dict[str, Array], expected: dict[str, Array]) -> None:
+    """Kernels may be chosen anew for a context of its own."""
+    for port, value in expected.items():
+        scale = np.abs(value.astype(np.float64)).max()
+        assert np.abs(got[port].astype(np.float64) - value).max() <= 0.02 * scale, port
+
+
+@pytest.mark.parametrize("name", GRAPH_NAMES)
+def test_cuda_graphs_compute_the_same(
+    name: GraphName, capturing: tuple[Backend, Backend, Bundle]
+) -> None:
+    """Every run after the first of a shape is a captured one; values change in between."""
+    plain, asked, bundle = capturing
+    sizes = Subject(bundle, load_backend("ort", device="cpu"), {})
+    batch, rows = (2, 6) if name == "tick" else (1, 3)
+    graphs = [open_graph(backend, bundle, name) for backend in (plain, asked)]
+    for seed in range(4):
+        inputs = sizes.inputs(name, sizes.dims(rows, batch, 32, 48), seed)
+        expected, got = (graph.run(inputs) for graph in graphs)
+        alike(got, expected)
+    for graph in graphs:
+        graph.close()
+
+
+def test_cuda_graphs_of_many_shapes_and_of_memory_that_grows(
+    capturing: tuple[Backend, Backend, Bundle],
+) -> None:
+    """Small shapes first, so that memory moves under what was captured; then all of them again,
+    between runs of another graph, which shares the memory.
+    """
+    plain, asked, bundle = capturing
+    sizes = Subject(bundle, load_backend("ort", device="cpu"), {})
+    ticks = [open_graph(backend, bundle, "tick") for backend in (plain, asked)]
+    decoders = [open_graph(backend, bundle, "image_decoder") for backend in (plain, asked)]
+    for seed in range(3):
+        for rows in range(1, 7):
+            for side in (32, 64):  # fewer shapes than are captured at most
+                dims = sizes.dims(rows, rows, side, side)
+                inputs = sizes.inputs("tick", dims, seed)
+                alike(*(tick.run(inputs) for tick in reversed(ticks)))
+            inputs = sizes.inputs("image_decoder", sizes.dims(rows, 1, 32, 48), seed)
+            alike(*(decoder.run(inputs) for decoder in reversed(decoders)))
+    for graph in (*ticks, *decoders):
+        graph.close()
+
+
+def test_pictures_are_the_same_with_cuda_graphs(
+    capturing: tuple[Backend, Backend, Bundle],
+) -> None:
+    plain, _, bundle = capturing
+    asked: dict[str, Any] = {"seed": 7, "steps": 6, "max_size": 96}
+    pictures = []
+    for gpu in (GpuOptions(), GpuOptions(cuda_graphs=True)):
+        options: dict[str, Any] = {"backend": plain.name, "device": plain.device, "gpu": gpu}
+        with open_editor(bundle.path, **options) as editor:
+            for _ in range(2):
+                result = editor.edit(picture((64, 96), 0), "make it night", **asked)
+            pictures.append(np.asarray(result.image, np.int16))
+    assert np.abs(pictures[0] - pictures[1]).max() <= 2
+
+
+def test_a_bound_of_memory_is_taken(bundle: Bundle) -> None:
+    backend, built = open_subject(bundle, "ort", "cuda")
+    options: dict[str, Any] = {"backend": backend.name, "device": backend.device}
+    with open_editor(built.path, **options, gpu=GpuOptions(memory=2**30)) as editor:
+        editor.edit(picture((64, 96), 0), "make it night", steps=2, max_size=96)
+
+
+def test_bench_measures_cuda_graphs(capturing: tuple[Backend, Backend, Bundle]) -> None:
+    plain, _, bundle = capturing
+    app = typer.Typer()
+    app.command()(bench)
+    asked = ["--bundle", str(bundle.path), "--backend", plain.name, "--device", plain.device]
+    asked += ["--size", "64", "--steps", "4", "--json"]
+    result = CliRunner().invoke(app, [*asked, "--cuda-graphs"])
+    assert result.exit_code == 0, result.output
+    assert all(json.loads(line)["cuda_graphs"] for line in result.stdout.splitlines())
+
+
+@pytest.mark.parametrize("name", ENGINES)
+def test_auto_takes_the_engines_of_a_bundle(bundle: Bundle, name: EngineLibrary) -> None:
+    _, built = open_subject(bundle, name, "cuda")
+    assert load_backend(manifest=built.manifest).name == name

@@ -11,8 +11,13 @@ from typing import Any
 import pytest
 
 from runtime import BackendUnavailable, Bundle
+from runtime.backends.base import Graph, load_backend
 from runtime.backends.ort import OrtBackend, backend, probe, providers
+from runtime.backends.ort.bound import BoundGraph
 from runtime.nvidia.gpu import Gpu
+from runtime.nvidia.options import UNASKED, GpuOptions
+
+pytestmark = pytest.mark.usefixtures("cache_home")
 
 
 class FakeOrt:
@@ -38,20 +43,14 @@ class FakeOrt:
         print("Failed to load libcublas")
 
 
-@pytest.fixture(autouse=True)
-def cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    return tmp_path / "cache"
-
-
-def open_with(ort: FakeOrt, device: str) -> OrtBackend:
-    opened = OrtBackend(device, "as stored")
+def open_with(ort: FakeOrt, device: str, gpu: GpuOptions = UNASKED) -> OrtBackend:
+    opened = OrtBackend(device, "as stored", gpu)
     opened._ort = ort
     return opened
 
 
-def load(bundle: Bundle, opened: OrtBackend) -> None:
-    opened.load("tick", bundle.path / "tick.onnx", bundle.manifest)
+def load(bundle: Bundle, opened: OrtBackend) -> Graph:
+    return opened.load("tick", bundle.path / "tick.onnx", bundle.manifest)
 
 
 @pytest.mark.parametrize("device", ["cuda", "tensorrt"])
@@ -79,7 +78,7 @@ def test_a_provider_whose_library_loads_blames_the_gpu(
 
 
 def test_tensorrt_keeps_engines_and_leaves_the_rest_to_cuda(
-    bundle: Bundle, tmp_path: Path, cache: Path
+    bundle: Bundle, tmp_path: Path, cache_home: Path
 ) -> None:
     used = ["TensorrtExecutionProvider", "CUDAExecutionProvider", "CPUExecutionProvider"]
     ort = FakeOrt(tmp_path, used)
@@ -87,8 +86,62 @@ def test_tensorrt_keeps_engines_and_leaves_the_rest_to_cuda(
     ((first, second),) = ort.asked
     assert (first[0], second[0]) == tuple(used[:2])
     assert Path(first[1]["trt_engine_cache_path"]).is_dir()
-    assert Path(first[1]["trt_engine_cache_path"]).is_relative_to(cache)
+    assert Path(first[1]["trt_engine_cache_path"]).is_relative_to(cache_home)
     assert first[1]["trt_fp16_enable"] is False  # the fake bundle is stored in fp32
+
+
+GPU_USED = ["TensorrtExecutionProvider", "CUDAExecutionProvider", "CPUExecutionProvider"]
+
+
+def test_memory_is_bound_wherever_it_is_taken(bundle: Bundle, tmp_path: Path) -> None:
+    ort = FakeOrt(tmp_path, GPU_USED)
+    for device in ("cuda", "tensorrt"):
+        load(bundle, open_with(ort, device, GpuOptions(memory=2**30)))
+    (cuda,), (tensorrt, cuda_beside) = ort.asked
+    assert cuda[1]["gpu_mem_limit"] == cuda_beside[1]["gpu_mem_limit"] == 2**30
+    assert tensorrt[1]["trt_max_workspace_size"] == 2**30
+    assert "enable_cuda_graph" not in cuda[1]
+
+
+def test_cuda_graphs_are_captured_from_fixed_addresses(bundle: Bundle, tmp_path: Path) -> None:
+    ort = FakeOrt(tmp_path, GPU_USED)
+    graph = load(bundle, open_with(ort, "cuda", GpuOptions(cuda_graphs=True)))
+    assert isinstance(graph, BoundGraph)
+    (((_, options),),) = ort.asked
+    assert options["enable_cuda_graph"] is True
+    assert "gpu_mem_limit" not in options
+
+
+def test_unasked_neither_is_mentioned(bundle: Bundle, tmp_path: Path) -> None:
+    ort = FakeOrt(tmp_path, GPU_USED)
+    graph = load(bundle, open_with(ort, "cuda"))
+    assert not isinstance(graph, BoundGraph)
+    (((_, options),),) = ort.asked
+    assert not {"enable_cuda_graph", "gpu_mem_limit"} & set(options)
+
+
+@pytest.mark.parametrize(
+    ("name", "device", "told"),
+    [
+        ("openvino", "auto", "openvino uses no GPU; ask for --device cuda"),
+        ("ort", "cpu", "ort on cpu uses no GPU; ask for --device cuda"),
+        ("ort", "auto", "ort on cpu uses no GPU"),
+    ],
+)
+def test_what_only_a_gpu_has_is_refused_on_a_cpu(name: str, device: str, told: str) -> None:
+    for asked in (GpuOptions(cuda_graphs=True), GpuOptions(memory=1)):
+        with pytest.raises(BackendUnavailable, match=told):
+            load_backend(name, device=device, gpu=asked)
+
+
+def test_cuda_graphs_of_one_shape_alone_are_refused() -> None:
+    with pytest.raises(BackendUnavailable, match="one shape alone.*--device cuda"):
+        load_backend("ort", device="tensorrt", gpu=GpuOptions(cuda_graphs=True))
+
+
+def test_a_bound_below_nothing_is_refused() -> None:
+    with pytest.raises(BackendUnavailable, match="-1 bytes"):
+        GpuOptions(memory=-1)
 
 
 def test_a_cpu_is_asked_for_no_gpu(bundle: Bundle, tmp_path: Path) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ctypes
+import dataclasses
 import gc
 import inspect
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,18 +21,23 @@ from runtime.backends.base import Array, Graph, Probe, choose, load_backend, pro
 from runtime.backends.fake import FakeBackend
 from runtime.backends.tensorrt_.backend import EngineBackend
 from runtime.backends.tensorrt_.cuda import Cuda
-from runtime.built_for import BuiltFor, Span
+from runtime.built_for import BuiltFor, EngineLibrary, Machine, Span
+from runtime.editor import open_engine
 from runtime.engine import Engine
 from runtime.errors import InvalidRequest, OutOfMemory
 from runtime.manifest import GRAPH_NAMES, GraphName
 from runtime.nvidia import gpu
+from runtime.nvidia.folder import compiled_folder
 from runtime.nvidia.gpu import Gpu
 from runtime.nvidia.library import Library, open_runtime
+from runtime.nvidia.options import UNASKED, GpuOptions
 from runtime.scheduler import Limits
 from tests.runtime import fake_tensorrt
 from tests.runtime.fake_cuda import FakeCuda, Status
 from tests.runtime.fake_tensorrt import ACTIVATIONS, BUILT_FOR, FakeTensorRt, write_engine_bundle
 from tests.runtime.test_backends import Subject, latents, picture
+
+pytestmark = pytest.mark.usefixtures("cache_home")
 
 
 @dataclass
@@ -53,7 +60,9 @@ class Rig:
 
     def holds_nothing(self) -> bool:
         gc.collect()
-        return not self.trt.live and not self.cuda.live and not self.cuda.queues
+        cuda = self.cuda
+        held = cuda.live, cuda.queues, cuda.capturing, cuda.graphs, cuda.executables
+        return not self.trt.live and not any(held)
 
 
 @pytest.fixture(scope="module")
@@ -66,11 +75,17 @@ def rig(bundle: Bundle) -> Rig:
     return make_rig(bundle)
 
 
-def make_rig(bundle: Bundle, compute: str = "8.6") -> Rig:
+def make_rig(
+    bundle: Bundle,
+    compute: str = "8.6",
+    gpu: GpuOptions = UNASKED,
+    name: EngineLibrary = "tensorrt-rtx",
+) -> Rig:
     cuda = FakeCuda()
     trt = FakeTensorRt(cuda, bundle.manifest)
-    library = Library("tensorrt-rtx", trt)
-    backend = EngineBackend(library, Gpu("a fake", compute), Cuda(cuda), "as stored")
+    backend = EngineBackend(
+        Library(name, trt), Gpu("a fake", compute), Cuda(cuda), "as stored", gpu
+    )
     return Rig(bundle, trt, cuda, backend)
 
 
@@ -230,6 +245,9 @@ WHEN_LOADING: list[tuple[str, Any]] = [
     ("get_tensor_dtype", FakeTensorRt.DataType.HALF),
     ("get_tensor_location", FakeTensorRt.TensorLocation.HOST),
     ("create_execution_context", RuntimeError("foreign")),
+    ("create_runtime_config", None),
+    ("create_runtime_cache", None),
+    ("set_runtime_cache", False),
     ("deserialize_cuda_engine", TypeError("foreign")),
 ]
 WHEN_RUNNING: list[tuple[str, Any]] = [
@@ -352,7 +370,8 @@ class TestFailures:
     def test_what_is_freed_first(self, rig: Rig) -> None:
         """An engine must outlive its contexts, and a runtime its engines."""
         rig.load("tick").close()
-        assert rig.trt.ended == ["IExecutionContext", "ICudaEngine", "Runtime"]
+        made = ["IExecutionContext", "IRuntimeConfig", "IRuntimeCache", "ICudaEngine", "Runtime"]
+        assert rig.trt.ended == made
 
 
 ROWS, SIDE = Span(1, 12), Span(32, 128)
@@ -484,11 +503,151 @@ def test_what_no_engine_can_do(device: str, precision: str, told: str) -> None:
         load_backend("tensorrt-rtx", device=device, precision=precision)
 
 
-def test_auto_takes_no_backend_that_needs_engines() -> None:
-    engines = Probe("tensorrt-rtx", "cuda", True, "as stored", "")
-    cpu = Probe("ort", "cpu", True, "as stored", "")
-    assert choose([engines, cpu]) == cpu
-    assert choose([engines]) is None
+class TestAuto:
+    """Engines first, where the bundle has some for this machine."""
+
+    ENGINES = Probe(
+        *("tensorrt-rtx", "cuda", True, "as stored", ""),
+        machine=Machine("tensorrt-rtx", "1.7.1.116", "8.6"),
+    )
+    CPU = Probe("openvino", "cpu", True, "bf16", "")
+    CUDA = Probe("ort", "cuda", True, "as stored", "")
+
+    def test_engines_come_before_a_gpu_and_that_before_a_cpu(self, bundle: Bundle) -> None:
+        probes = [self.CPU, self.CUDA, self.ENGINES]
+        assert choose(probes, bundle.manifest) == self.ENGINES
+        assert choose(probes[:2], bundle.manifest) == self.CUDA
+        assert choose(probes[:1], bundle.manifest) == self.CPU
+
+    def test_no_engines_without_a_bundle_or_in_one_that_has_none(self, fake_bundle: Path) -> None:
+        for manifest in (None, Bundle.open(fake_bundle).manifest):
+            assert choose([self.ENGINES, self.CPU], manifest) == self.CPU
+            assert choose([self.ENGINES], manifest) is None
+
+    @pytest.mark.parametrize(
+        "machine",
+        [
+            Machine("tensorrt", "1.7.1.116", "8.6"),
+            Machine("tensorrt-rtx", "1.8.0.1", "8.6"),
+            Machine("tensorrt-rtx", "1.7.1.116", "8.9"),
+        ],
+    )
+    def test_no_engines_that_were_built_for_another_machine(
+        self, bundle: Bundle, machine: Machine
+    ) -> None:
+        other = dataclasses.replace(self.ENGINES, machine=machine)
+        assert choose([other, self.CPU], bundle.manifest) == self.CPU
+
+    def test_no_engines_of_another_precision(self, bundle: Bundle) -> None:
+        probes = [self.ENGINES, self.CPU]
+        assert choose(probes, bundle.manifest, "fp32") == self.ENGINES  # as the fake bundle is
+        assert choose(probes, bundle.manifest, "fp16") == self.CPU
+
+    def test_no_engines_where_a_graph_has_none(self, bundle: Bundle) -> None:
+        graphs = bundle.manifest.graphs
+        some = {**graphs, "tick": graphs["tick"][:1]}
+        manifest = dataclasses.replace(bundle.manifest, graphs=some)
+        assert choose([self.ENGINES, self.CPU], manifest) == self.CPU
+
+    def test_a_bundle_with_engines_is_opened_with_them(
+        self, bundle: Bundle, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        rig = make_rig(bundle)
+        monkeypatch.setattr(ctypes, "CDLL", lambda name: FakeDriver())
+        library = Library("tensorrt-rtx", rig.trt)
+        monkeypatch.setattr("runtime.backends.tensorrt_.backend.open_runtime", lambda _: library)
+        cuda = Cuda(rig.cuda)
+        monkeypatch.setattr("runtime.backends.tensorrt_.backend.open_cuda", lambda: cuda)
+        engine = open_engine(bundle.path)
+        assert rig.trt.contexts
+        engine.close()
+        del engine
+        assert rig.holds_nothing()
+
+
+class TestMemoryBound:
+    def test_weights_beyond_it_stay_on_the_host(self, bundle: Bundle) -> None:
+        rig = make_rig(bundle, gpu=GpuOptions(memory=600))
+        rig.trt.streamable = 1000
+        graph = rig.load("tick")
+        (budget,) = rig.trt.budgets
+        assert budget == 600
+        graph.run(rig.inputs("tick"))  # the fake checks the memory, which streaming makes larger
+        graph.close()
+
+    def test_weights_below_it_are_all_on_the_gpu(self, bundle: Bundle) -> None:
+        rig = make_rig(bundle, gpu=GpuOptions(memory=2000))
+        rig.trt.streamable = 1000
+        rig.load("tick").close()
+        assert rig.trt.budgets == [1000]
+
+    def test_unasked_it_is_the_librarys(self, rig: Rig) -> None:
+        rig.trt.streamable = 1000
+        rig.load("tick").close()
+        assert rig.trt.budgets == []
+
+    def test_an_engine_that_cannot_be_bound_is_refused(self, bundle: Bundle) -> None:
+        rig = make_rig(bundle, gpu=GpuOptions(memory=600))
+        with pytest.raises(BackendFailure, match=r"tick .* 600 bytes; .*--weight-streaming"):
+            rig.load("tick")
+        assert rig.holds_nothing()
+
+
+class TestKernels:
+    """What TensorRT-RTX compiled is there for the next process."""
+
+    def test_they_are_kept_and_read_again(self, bundle: Bundle, cache_home: Path) -> None:
+        for loaded in ([], [b"kernels"]):
+            rig = make_rig(bundle)
+            rig.load("tick").close()
+            assert rig.trt.loaded == loaded
+        (file,) = (cache_home / "retouch" / "tensorrt-rtx").iterdir()
+        assert file.read_bytes() == b"kernels"
+        assert "tick" in file.name
+
+    def test_another_bundle_has_its_own(self, bundle: Bundle, tmp_path: Path) -> None:
+        make_rig(bundle).load("tick").close()
+        other = make_rig(write_engine_bundle(tmp_path / "bundle", portable=False))
+        other.load("tick").close()
+        assert other.trt.loaded == []
+
+    def test_those_of_another_gpu_are_replaced(self, rig: Rig) -> None:
+        rig.trt.returns["deserialize"] = False
+        for _ in range(2):
+            rig.load("tick").close()
+        assert rig.trt.loaded == [b"kernels"]
+
+    @pytest.mark.parametrize("planted", [None, RuntimeError("no context")])
+    def test_they_may_be_missing(
+        self, rig: Rig, planted: Any, cache_home: Path, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        rig.trt.returns["serialize"] = planted
+        rig.load("tick").close()
+        assert not list((cache_home / "retouch" / "tensorrt-rtx").iterdir())
+        assert ("no context" in caplog.text) == (planted is not None)
+
+    def test_a_file_that_cannot_be_read_or_written_is_told(
+        self, rig: Rig, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        graph = rig.load("tick")
+        digest = rig.bundle.manifest.digest()[:16]
+        (compiled_folder("tensorrt-rtx") / f"{digest}-tick.kernels").mkdir()
+        graph.close()
+        assert "were not kept" in caplog.text
+        rig.load("tick").close()
+        assert "compiled again" in caplog.text
+
+    def test_a_folder_that_cannot_be_made_is_refused(self, rig: Rig, cache_home: Path) -> None:
+        cache_home.write_text("a file")
+        with pytest.raises(BackendFailure, match="cannot be made.*XDG_CACHE_HOME"):
+            rig.load("tick")
+
+    def test_tensorrt_compiles_none(self, tmp_path: Path, cache_home: Path) -> None:
+        built_for = dataclasses.replace(BUILT_FOR, library="tensorrt")
+        rig = make_rig(write_engine_bundle(tmp_path / "bundle", built_for), name="tensorrt")
+        rig.load("tick").close()
+        assert rig.trt.contexts == [None]
+        assert not list(cache_home.rglob("*.kernels"))
 
 
 def test_the_real_library_tells_what_is_no_engine(bundle: Bundle, tmp_path: Path) -> None:
@@ -502,7 +661,11 @@ def test_the_real_library_tells_what_is_no_engine(bundle: Bundle, tmp_path: Path
 
 
 CLASSES = (fake_tensorrt.Runtime, fake_tensorrt.ICudaEngine, fake_tensorrt.IExecutionContext)
+RTX_CLASSES = (*CLASSES, fake_tensorrt.IRuntimeConfig, fake_tensorrt.IRuntimeCache)
+# Not in the lean runtime; parameters of tensorrt-stubs 10.13 are those of TensorRT-RTX.
+REFITTING = (fake_tensorrt.Refitter, fake_tensorrt.OnnxParserRefitter, fake_tensorrt.ParserError)
 ENUMS = ("ExecutionContextAllocationStrategy", "TensorIOMode", "TensorLocation", "DataType")
+RTX_ENUMS = (*ENUMS, "CudaGraphStrategy")
 
 
 class TestTheFakeHasNamesOfTheRealOne:
@@ -522,21 +685,31 @@ class TestTheFakeHasNamesOfTheRealOne:
 
     def test_tensorrt_rtx(self) -> None:
         real = pytest.importorskip("tensorrt_rtx")
-        for kind in CLASSES:
+        for kind in (*RTX_CLASSES, *REFITTING):
             for name, parameters in public(kind).items():
                 told = getattr(getattr(real, kind.__name__), name).__doc__ or ""
                 assert parameters is None or all(f"{one}: " in told for one in parameters), name
-        for kind_name in ENUMS:
+        for kind_name in RTX_ENUMS:
             members = getattr(FakeTensorRt, kind_name).__members__
             assert set(members) <= set(getattr(real, kind_name).__members__)
 
     def test_cuda(self) -> None:
         real = pytest.importorskip("cuda.bindings.runtime")
-        for name in (name for name in vars(FakeCuda) if name.startswith("cuda")):
-            assert hasattr(real, name)
-        for kind in ("cudaError_t", "cudaMemcpyKind"):
+        for name, value in vars(FakeCuda).items():
+            if name.startswith("cuda"):
+                assert hasattr(real, name)
+                if inspect.isfunction(value):
+                    own = list(inspect.signature(value).parameters)[1:]
+                    assert own == documented(getattr(real, name))
+        for kind in ("cudaError_t", "cudaMemcpyKind", "cudaStreamCaptureMode"):
             for member in getattr(FakeCuda, kind):
                 assert int(getattr(getattr(real, kind), member.name)) == member
+
+
+def documented(function: Any) -> list[str]:
+    """The parameters that its first line names, as in `f(stream, unsigned long long flags)`."""
+    (inside,) = re.findall(r"^\w+\((.*)\)", function.__doc__)
+    return [part.partition(":")[0].split()[-1] for part in inside.split(",") if part.strip()]
 
 
 def public(kind: type[Any]) -> dict[str, list[str] | None]:

@@ -114,14 +114,15 @@ def raw_post(
     sent: list[Any] | None = None,
     path: str = "/edit",
     hear: Callable[[Any], Awaitable[None]] | None = None,
+    method: str = "POST",
 ) -> Future[list[int]]:
-    """POST with every message of the body in the caller's hands; holds the statuses sent.
+    """A request with every message of the body in the caller's hands; holds the statuses sent.
 
     `sent` is given every message of the response, and `hear` is awaited with it.
     """
     scope = {
         "type": "http",
-        "method": "POST",
+        "method": method,
         "path": path,
         "query_string": b"",
         "headers": headers,

@@ -38,6 +38,17 @@ def test_a_relative_bundle_is_where_the_operator_stands(
     assert handed_on["RETOUCH_BUNDLE"] == str(tmp_path / "by-option")
 
 
+def test_what_is_asked_of_the_gpu_is_handed_on(handed_on: dict[str, str]) -> None:
+    port = ("--port", str(free_port()))
+    assert run(*port, "--cuda-graphs", RETOUCH_GPU_MEMORY_MB="100").exit_code == 0
+    assert handed_on["RETOUCH_CUDA_GRAPHS"] == "1"
+    assert handed_on["RETOUCH_GPU_MEMORY_MB"] == "100"
+    assert run(*port, RETOUCH_CUDA_GRAPHS="1").exit_code == 0
+    assert handed_on["RETOUCH_CUDA_GRAPHS"] == "1"
+    assert run(*port, RETOUCH_CUDA_GRAPHS="").exit_code == 0
+    assert (handed_on["RETOUCH_CUDA_GRAPHS"], handed_on["RETOUCH_GPU_MEMORY_MB"]) == ("0", "0")
+
+
 def test_a_port_in_use_is_told_at_once(handed_on: dict[str, str]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])

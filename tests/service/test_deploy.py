@@ -88,11 +88,25 @@ def test_every_query_names_metrics_and_labels_that_exist(query: str) -> None:
         "retouch_edit_seconds_bucket",
         "retouch_responses_total",
         "retouch_engine_cache_hits_total",
+        "retouch_jobs",
         "process_resident_memory_bytes",
     ],
 )
 def test_the_dashboard_shows(metric: str) -> None:
     assert any(metric in query for query in dashboard_queries())
+
+
+def test_no_panels_of_the_dashboard_overlap_and_none_has_a_twins_number() -> None:
+    panels = json.loads((DEPLOY / "grafana" / "dashboards" / "retouch.json").read_text())["panels"]
+    assert len({panel["id"] for panel in panels}) == len(panels)
+    cells = [
+        (x, y)
+        for place in (panel["gridPos"] for panel in panels)
+        for x in range(place["x"], place["x"] + place["w"])
+        for y in range(place["y"], place["y"] + place["h"])
+    ]
+    assert len(set(cells)) == len(cells)
+    assert max(x for x, _ in cells) < 24  # columns of Grafana's grid
 
 
 def test_the_dashboard_finds_its_datasource_and_is_found() -> None:
@@ -214,8 +228,17 @@ def test_manifests_follow_kubernetes_schemas(path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("variant", ["cuda", "tensorrt"])
-def test_a_gpus_bento_differs_in_requirements_and_settings(variant: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("variant", "runs"),
+    [
+        ("cuda", ("ort", "cuda")),
+        ("tensorrt", ("ort", "tensorrt")),
+        ("rtx", ("tensorrt-rtx", "cuda")),
+    ],
+)
+def test_a_gpus_bento_differs_in_requirements_and_settings(
+    variant: str, runs: tuple[str, str], tmp_path: Path
+) -> None:
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     environment = {**os.environ, "PATH": path, "BENTOML_HOME": str(tmp_path), "BENTO_ONLY": "1"}
     command = [str(DEPLOY / "build-image"), variant]
@@ -226,5 +249,5 @@ def test_a_gpus_bento_differs_in_requirements_and_settings(variant: str, tmp_pat
     assert not [line for line in required if line.startswith(("openvino", "torch"))]
     assert set((DEPLOY / f"{variant}.txt").read_text().splitlines()) <= set(required)
     told = {one["name"]: one["value"] for one in loaded(bento / "bento.yaml")["envs"]}
-    assert (told["RETOUCH_BACKEND"], told["RETOUCH_DEVICE"]) == ("ort", variant)
+    assert (told["RETOUCH_BACKEND"], told["RETOUCH_DEVICE"]) == runs
     assert told["BENTOML_DO_NOT_TRACK"] == "True"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import contextlib
 import os
@@ -11,6 +12,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
+import bentoml
 import pytest
 from httpx2 import Response
 from PIL import Image
@@ -18,8 +20,10 @@ from starlette.testclient import TestClient
 
 from runtime.errors import Cancelled, OutOfMemory
 from runtime.image import read_image
+from service.jobs import routes
+from service.jobs.job import unpack
 from tests.service.calls import error_of, post
-from tests.service.conftest import Held, wait_until, worker
+from tests.service.conftest import Held, raw_post, wait_until, worker
 from tests.service.pictures import PNG, encoded, picture
 
 POSTGRES = os.environ.get("RETOUCH_TEST_POSTGRES", "")
@@ -87,6 +91,38 @@ def test_a_job_is_an_edit_that_is_fetched_later(client: TestClient) -> None:
     assert fetched.headers["x-retouch-seed"] == edited.headers["x-retouch-seed"]
     (entry,) = result_of(client, told["id"], "application/json").json()["images"]
     assert base64.b64decode(entry["image"]) == edited.content
+
+
+def test_a_result_is_coded_in_the_threads_of_all_pictures(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not in those that wait for the database; and for nobody who has left."""
+    codecs, taken = bentoml.get_current_service().edits.codecs, list[int]()
+
+    def counting(*packed: Any) -> Any:
+        taken.append(codecs.borrowed_tokens)
+        return unpack(*packed)
+
+    monkeypatch.setattr(routes, "unpack", counting)
+    job_id = submitted(client)
+    wait_for(client, job_id)
+    assert result_of(client, job_id).status_code == 200
+    assert taken == [1]
+    assert client.portal is not None
+    others = [object() for _ in range(int(codecs.total_tokens))]
+    for other in others:
+        client.portal.call(codecs.acquire_on_behalf_of_nowait, other)
+
+    async def leaves() -> dict[str, Any]:
+        while codecs.statistics().tasks_waiting == 0:
+            await asyncio.sleep(0.005)
+        return {"type": "http.disconnect"}
+
+    gone = raw_post(client, [], leaves, path=f"/jobs/{job_id}/result", method="GET")
+    assert gone.result(60) == [499]
+    for other in others:
+        client.portal.call(codecs.release_on_behalf_of, other)
+    assert taken == [1]
 
 
 def test_a_translation_is_kept_with_its_result(client: TestClient) -> None:

@@ -57,7 +57,7 @@ class World:
         return Store(self.database, Bounds(queued, size))
 
     def replica(self, owner: str = "a", bundle: str = "b") -> Queue:
-        return Queue(self.database, owner, bundle, Terms(LEASE, KEEP))
+        return Queue(self.database, owner, lambda: bundle, Terms(LEASE, KEEP))
 
     def submit(self, seed: int = 0, **more: Any) -> Job:
         return self.store().submit(order(seed, **more))[0]
@@ -136,7 +136,7 @@ def test_threads_never_claim_the_same_job(world: World) -> None:
 def _claim_in_process(url: str, folder: Path, owner: str, start: Any, found: Any) -> None:
     database = open_database(url, folder)
     start.wait()
-    found.put(claim_all(Queue(database, owner, "b", Terms(LEASE, KEEP))))
+    found.put(claim_all(Queue(database, owner, lambda: "b", Terms(LEASE, KEEP))))
 
 
 def test_processes_never_claim_the_same_job(world: World) -> None:

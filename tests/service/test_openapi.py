@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,13 +14,30 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
+from runtime.bundle import Bundle
+from runtime.weights.difference import write_package
 from service.app import web
+from service.weights.description import EXAMPLE
 from tests.service.pictures import PNG
 
 Json = dict[str, Any]
 
 PAGES = {"/", "/docs", "/docs.json"}
 """For people, or the document itself."""
+
+
+@pytest.fixture(scope="module")
+def client(
+    serving: Callable[..., AbstractContextManager[TestClient]],
+    bundle: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[TestClient]:
+    """With all that an operator may switch on."""
+    folder = tmp_path_factory.mktemp("weights")
+    opened = Bundle.open(bundle)
+    write_package(opened, opened, folder / EXAMPLE["name"])
+    with serving(MAX_UPLOAD_MB=1, WEIGHTS_DIR=folder) as running:
+        yield running
 
 
 @pytest.fixture(scope="module")

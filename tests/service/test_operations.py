@@ -14,6 +14,7 @@ from service.errors import KINDS, Kind
 from service.jobs import errors as job_errors
 from service.metrics import Metrics
 from service.settings import SOURCE_ROOT
+from service.weights import errors as weights_errors
 from tests.service.calls import error_of
 
 PAGE = (SOURCE_ROOT / "docs" / "operations.md").read_text()
@@ -45,6 +46,7 @@ def test_every_error_code_is_explained(client: TestClient) -> None:
     codes = {kind.code for kind in (*named, *KINDS.values())}
     codes |= {error_of(client.get("/no"), 404)["code"], error_of(client.put("/edit"), 405)["code"]}
     codes |= {errors.foreign(503).kind.code, "ok"}
+    codes |= {kind.code for kind in weights_errors.ALL}
     codes |= {*(kind.code for kind in job_errors.ALL), job_errors.CRASHED, job_errors.BUNDLE_GONE}
     assert first_column("Errors") == codes
 

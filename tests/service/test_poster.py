@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import io
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any
 
 import numpy as np
@@ -13,8 +15,11 @@ from PIL import Image
 from starlette.testclient import TestClient
 
 from tests.service.calls import error_of, post
-from tests.service.conftest import worker
+from tests.service.conftest import Held, worker
 from tests.service.pictures import PNG, encoded, picture
+
+Serving = Callable[..., AbstractContextManager[TestClient]]
+Hold = Callable[[], Held]
 
 
 def poster(client: TestClient, accept: str = "*/*", **fields: Any) -> Response:
@@ -142,3 +147,12 @@ def test_edited_is_unknown_elsewhere(client: TestClient) -> None:
     files = {"image": PNG, "edited": PNG}
     error = error_of(client.post("/edit", files=files, data={"instruction": "a"}), 422)
     assert "'edited' is unknown" in error["message"]
+
+
+def test_a_poster_of_two_pictures_needs_no_place_in_the_queue(serving: Serving, hold: Hold) -> None:
+    with serving(MAX_RUNNING=1, MAX_QUEUE=0) as client, hold():
+        page(poster(client, image=PNG, edited=PNG))
+        assert error_of(poster(client, image=PNG), 429)["code"] == "overloaded"
+        worker().drain()
+        page(poster(client, image=PNG, edited=PNG))
+        assert error_of(poster(client, image=PNG), 503)["code"] == "shutting_down"

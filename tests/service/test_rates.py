@@ -167,6 +167,17 @@ def test_requests_at_one_time_are_bounded_for_each_key(serving: Serving, hold: H
         assert post(client, "bob").status_code == 200
 
 
+def test_the_result_of_a_job_counts_and_looking_after_it_does_not(serving: Serving) -> None:
+    with serving(API_KEYS=keys(alice="2")) as client:
+        headers = {"X-API-Key": "alice"}
+        job = post(client, "alice", "/jobs").json()["url"]
+        wait_until(lambda: client.get(job, headers=headers).json()["status"] == "done")
+        fetched = client.get(f"{job}/result", headers=headers)
+        assert (fetched.status_code, fetched.headers["ratelimit-remaining"]) == (200, "0")
+        assert error_of(client.get(f"{job}/result", headers=headers), 429)["code"] == "rate_limited"
+        assert client.get(job, headers=headers).status_code == 200
+
+
 def test_names_of_keys_are_no_labels(serving: Serving) -> None:
     with serving(API_KEYS=keys(alice="1")) as client:
         post(client, "alice")

@@ -7,8 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from runtime.backends import fake
+from runtime.backends.fake import FakeBackend
+from runtime.nvidia.options import GpuOptions
 from runtime.scheduler import Limits
 from service.settings import SOURCE_ROOT, Settings
+from service.trial import open_warm
+from tests.fake_bundle import write_fake_bundle
 
 
 def test_defaults_are_the_embedded_model_and_the_engines_own_limits() -> None:
@@ -16,6 +21,23 @@ def test_defaults_are_the_embedded_model_and_the_engines_own_limits() -> None:
     assert settings.bundle == SOURCE_ROOT / "models" / "mini"
     assert settings.limits == Limits()
     assert settings.backend == settings.device == settings.precision == "auto"
+
+
+def test_what_is_asked_of_the_gpu_reaches_the_backend(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert Settings.from_env({}).gpu == GpuOptions()
+    asked: list[GpuOptions] = []
+
+    def open_backend(device: str, precision: str, gpu: GpuOptions) -> FakeBackend:
+        asked.append(gpu)
+        return FakeBackend()
+
+    monkeypatch.setattr(fake, "open_backend", open_backend)
+    env = {"RETOUCH_CUDA_GRAPHS": "1", "RETOUCH_GPU_MEMORY_MB": "100", "RETOUCH_BACKEND": "fake"}
+    bundle = write_fake_bundle(tmp_path / "bundle")
+    open_warm(Settings.from_env({**env, "RETOUCH_BUNDLE": str(bundle)})).close()
+    assert asked == [GpuOptions(cuda_graphs=True, memory=100 * 2**20)]
 
 
 def test_an_empty_variable_is_an_absent_one() -> None:
@@ -61,6 +83,8 @@ def test_every_limit_of_the_engine_has_a_variable() -> None:
     ("name", "value"),
     [
         ("RETOUCH_BACKEND", "torch"),
+        ("RETOUCH_CUDA_GRAPHS", "yes"),
+        ("RETOUCH_GPU_MEMORY_MB", "-1"),
         ("RETOUCH_MAX_ROWS", "many"),
         ("RETOUCH_MAX_ROWS", "1.5"),
         ("RETOUCH_MAX_ROWS", "-3"),

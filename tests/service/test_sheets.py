@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from itertools import combinations, product
 from typing import Any
 
@@ -9,12 +10,14 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import ExifTags, Image
 
 from runtime.params import EditParams
+from service.answer import PICTURES
 from service.sheets.contact import MAX_PIXELS, Sweep, sheet
 from service.sheets.grid import Grid
 from service.sheets.lettering import ELLIPSIS, balanced, font, wrapped
-from service.sheets.page import Box, Page
+from service.sheets.page import Box, Page, encoded
 from service.sheets.poster import Poster, poster
 from tests.service.pictures import picture
 
@@ -170,3 +173,14 @@ def test_letters_of_both_languages_have_shapes() -> None:
     for char in "aZ9éßñǎЖΩ“”…·×→ 天夜晚變鐵あア，。！":
         shape = font(40).getmask(char)
         assert char == " " or bytes(shape) != bytes(missing), char
+
+
+@pytest.mark.parametrize("media_type", PICTURES)
+def test_a_sheet_of_the_longest_instructions_is_written_in_every_format(media_type: str) -> None:
+    """As many as a sweep takes are more than the EXIF of a JPEG holds."""
+    words = "a" + "é" * 36_000
+    file = encoded(picture(), media_type, words)
+    told = Image.open(io.BytesIO(file)).getexif()[ExifTags.Base.ImageDescription]
+    told = told.encode("latin-1").decode()  # Pillow takes EXIF's ASCII for Latin-1
+    assert len(told) > 20_000
+    assert words.startswith(told)

@@ -6,12 +6,12 @@ when a GPU provider cannot load, so the provider really in use is checked after 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
 from runtime.backends.base import Array, Arrays, Function, Graph, Probe, as_contiguous
+from runtime.backends.ort.bound import BoundGraph
+from runtime.backends.ort.calls import translated
 from runtime.backends.ort.providers import (
     PROVIDERS,
     flavour,
@@ -20,9 +20,10 @@ from runtime.backends.ort.providers import (
     why_not_loaded,
 )
 from runtime.built_for import Machine
-from runtime.errors import BackendFailure, BackendUnavailable
+from runtime.errors import BackendUnavailable
 from runtime.manifest import GraphName, Manifest, Precision
 from runtime.nvidia.gpu import find_gpu
+from runtime.nvidia.options import UNASKED, GpuOptions
 
 # What computes in a precision is what is stored in it; "as stored" takes either.
 _STORED: Final[dict[str, dict[str, tuple[Precision, ...]]]] = {
@@ -41,13 +42,14 @@ class OrtBackend:
     name = "ort"
     machine: Machine | None = None
 
-    def __init__(self, device: str, precision: str) -> None:
+    def __init__(self, device: str, precision: str, gpu: GpuOptions = UNASKED) -> None:
         import onnxruntime
 
         self._ort = onnxruntime
         self.device = device
         self.precision = precision
         self.stored = _STORED[device][precision]
+        self._gpu = gpu
 
     def load(self, graph: GraphName, path: Path, manifest: Manifest) -> Graph:
         options = self._ort.SessionOptions()
@@ -57,9 +59,8 @@ class OrtBackend:
             options.enable_mem_pattern = False
         else:
             preload(self._ort)
-        # Without IO binding: the state of an edit lives on the host, so it would spare no copy.
-        listed = providers(self.device, _is_half(graph, path, manifest))
-        with _translated(f"load {graph}"):
+        listed = providers(self.device, _is_half(graph, path, manifest), self._gpu)
+        with translated(f"load {graph}"):
             session = self._ort.InferenceSession(path, options, providers=listed)
         if (wanted := PROVIDERS[self.device]) not in session.get_providers():
             instead = session.get_providers()[0]
@@ -67,11 +68,15 @@ class OrtBackend:
             raise BackendUnavailable(
                 f"onnxruntime did not load {wanted} and fell back to {instead}: {why}", _INSTALL_GPU
             )
+        if self._gpu.cuda_graphs:
+            return BoundGraph(graph, self._ort, session, self.device)
         return OrtGraph(graph, session)
 
 
 class OrtGraph:
-    """One session."""
+    """One session, without IO binding: the state of an edit lives on the host, so that it would
+    spare no copy.
+    """
 
     def __init__(self, name: GraphName, session: Any) -> None:
         self._name = name
@@ -79,7 +84,7 @@ class OrtGraph:
         self._session = session
 
     def run(self, inputs: Arrays) -> dict[str, Array]:
-        with _translated(f"run {self._name}"):
+        with translated(f"run {self._name}"):
             values = self._session.run(self._outputs, as_contiguous(inputs))
         return dict(zip(self._outputs, values, strict=True))
 
@@ -98,48 +103,37 @@ def load_function(path: Path) -> Function:
 
     options = onnxruntime.SessionOptions()
     options.log_severity_level, options.intra_op_num_threads = 3, 1
-    with _translated(f"load {path.name}"):
+    with translated(f"load {path.name}"):
         session = onnxruntime.InferenceSession(path, options, providers=[PROVIDERS["cpu"]])
     name = session.get_inputs()[0].name
 
     def run(values: Array) -> Array:
-        with _translated(f"run {path.name}"):
+        with translated(f"run {path.name}"):
             found: Array = session.run(None, as_contiguous({name: values}))[0]
             return found
 
     return run
 
 
-@contextmanager
-def _translated(action: str) -> Iterator[None]:
-    from onnxruntime.capi import onnxruntime_pybind11_state as state
-
-    own = [kind for kind in vars(state).values() if isinstance(kind, type)]
-    foreign = [kind for kind in own if issubclass(kind, Exception)]
-    kinds: tuple[type[Exception], ...] = (
-        *foreign,
-        RuntimeError,
-        TypeError,
-        ValueError,
-        MemoryError,
-    )
-    try:
-        yield
-    except kinds as exc:
-        raise BackendFailure(f"onnxruntime could not {action}: {exc}") from exc
-
-
-def open_backend(device: str, precision: str) -> OrtBackend:
+def open_backend(device: str, precision: str, gpu: GpuOptions) -> OrtBackend:
     """Raises `BackendUnavailable` when ONNX Runtime is missing or cannot do what is asked."""
     device = "cpu" if device == "auto" else device
     if device not in PROVIDERS:
         raise BackendUnavailable(f"ort runs on {', '.join(PROVIDERS)}, not on {device!r}")
     if precision not in ("auto", "fp32", "fp16"):
         raise BackendUnavailable(f"ort computes in fp32 or fp16, not in {precision!r}")
+    if device == "cpu":
+        gpu.check_unasked("ort on cpu")
+    if device == "tensorrt" and gpu.cuda_graphs:
+        # It captures one CUDA graph a session, and replays that for any shape.
+        raise BackendUnavailable(
+            "ort on tensorrt captures CUDA graphs for one shape alone, and ticks have many",
+            "ask for --device cuda, or run engines with --backend tensorrt",
+        )
     found = next(p for p in probe() if p.device == device)
     if not found.usable:
         raise BackendUnavailable(f"ort on {device}: {found.why}", found.fix)
-    return OrtBackend(device, found.precision if precision == "auto" else precision)
+    return OrtBackend(device, found.precision if precision == "auto" else precision, gpu)
 
 
 def probe() -> list[Probe]:

@@ -6,11 +6,11 @@ import contextlib
 import ctypes
 import importlib
 import io
-import os
 from pathlib import Path
 from typing import Any, Final
 
-from runtime.errors import BackendFailure
+from runtime.nvidia.folder import compiled_folder
+from runtime.nvidia.options import GpuOptions
 
 PROVIDERS: Final = {
     "cpu": "CPUExecutionProvider",
@@ -27,18 +27,18 @@ _CUDA: Final = {
 }
 
 
-def providers(device: str, half: bool) -> Listed:
+def providers(device: str, half: bool, gpu: GpuOptions) -> Listed:
     """What a session is to use, in order: TensorRT leaves to CUDA what it cannot do.
 
     `half` tells whether the graph is stored in fp16. Raises `BackendFailure` when the folder of
     TensorRT's engines cannot be made.
     """
-    cuda = (PROVIDERS["cuda"], dict(_CUDA))
+    cuda: tuple[str, dict[str, Any]] = (PROVIDERS["cuda"], {**_CUDA, **_asked(gpu)})
     match device:
         case "cuda":
             return [cuda]
         case "tensorrt":
-            return [(PROVIDERS["tensorrt"], _tensorrt(half)), cuda]
+            return [(PROVIDERS["tensorrt"], _tensorrt(half, gpu)), cuda]
         case _:
             return [(PROVIDERS["cpu"], {})]
 
@@ -73,18 +73,19 @@ def flavour() -> str:
     return str(built.package_name)
 
 
-def _tensorrt(half: bool) -> dict[str, Any]:
+def _asked(gpu: GpuOptions) -> dict[str, Any]:
+    asked: dict[str, Any] = {"gpu_mem_limit": gpu.memory} if gpu.memory else {}
+    return asked | ({"enable_cuda_graph": True} if gpu.cuda_graphs else {})
+
+
+def _tensorrt(half: bool, gpu: GpuOptions) -> dict[str, Any]:
     """Engines are built on the first run of a shape, which takes minutes, and kept for the next."""
-    base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    folder = base / "retouch" / "tensorrt"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as exc:
-        raise BackendFailure(f"{folder} cannot be made: {exc}; set XDG_CACHE_HOME") from exc
+    folder = compiled_folder("tensorrt")
     return {
         "trt_engine_cache_enable": True,
         "trt_engine_cache_path": str(folder),
         "trt_timing_cache_enable": True,
         "trt_timing_cache_path": str(folder),
         "trt_fp16_enable": half,
+        **({"trt_max_workspace_size": gpu.memory} if gpu.memory else {}),
     }

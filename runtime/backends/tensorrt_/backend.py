@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Final
 
 from runtime.backends.base import Graph, Probe
+from runtime.backends.tensorrt_.calls import let_go
+from runtime.backends.tensorrt_.captures import Captures
 from runtime.backends.tensorrt_.cuda import Cuda, open_cuda
 from runtime.backends.tensorrt_.graph import EngineGraph
 from runtime.backends.tensorrt_.load import Engine
@@ -13,8 +15,10 @@ from runtime.backends.tensorrt_.memory import Memory
 from runtime.built_for import EngineLibrary, Machine
 from runtime.errors import BackendFailure, BackendUnavailable, OutOfMemory
 from runtime.manifest import GraphName, Manifest, Precision
+from runtime.nvidia.folder import compiled_folder
 from runtime.nvidia.gpu import Gpu, find_gpu
 from runtime.nvidia.library import Library, open_runtime
+from runtime.nvidia.options import UNASKED, GpuOptions
 from runtime.ports import ports_of
 
 DEVICE: Final = "cuda"
@@ -30,30 +34,57 @@ class EngineBackend:
 
     device = DEVICE
 
-    def __init__(self, library: Library, gpu: Gpu, cuda: Cuda, precision: str) -> None:
+    def __init__(
+        self,
+        library: Library,
+        gpu: Gpu,
+        cuda: Cuda,
+        precision: str,
+        options: GpuOptions = UNASKED,
+    ) -> None:
         self.name: str = library.name
         self.precision, self.stored = precision, _STORED[precision]
-        self.machine: Machine | None = Machine(
-            library.name, library.version, gpu.compute, library.lean
-        )
-        self._library, self._cuda = library, cuda
+        self.machine: Machine | None = _machine(library, gpu)
+        self._library, self._cuda, self._options = library, cuda, options
         self._memory: Memory | None = None
         self._users = 0
 
     def load(self, graph: GraphName, path: Path, manifest: Manifest) -> Graph:
+        return self._load(graph, path, None, manifest)
+
+    def load_refitted(
+        self, graph: GraphName, path: Path, weights: Path, manifest: Manifest
+    ) -> Graph:
+        return self._load(graph, path, weights, manifest)
+
+    def _load(
+        self, graph: GraphName, path: Path, weights: Path | None, manifest: Manifest
+    ) -> Graph:
         ports = ports_of(manifest.model)[graph]
+        kernels = compiled_folder(self.name) / f"{manifest.digest()[:16]}-{graph}.kernels"
         memory, engine = self._borrow_memory(), None
         try:
-            engine = Engine(self._library, graph, path, ports)
+            engine = Engine(self._library, graph, path, ports, self._options, kernels)
+            if weights is not None:
+                engine.refit(self._library, graph, weights)
             memory.activations.reserve(engine.activations)
-            return EngineGraph(graph, self._library, ports, engine, memory, self._return_memory)
+            captures = self._captures(graph, memory)
+            return EngineGraph(
+                graph, self._library, ports, engine, memory, captures, self._return_memory
+            )
         except BaseException as exc:
             if engine is not None:
                 engine.close()
             self._return_memory()
+            let_go(exc)
             if isinstance(exc, OutOfMemory):  # nobody can give memory back yet
                 raise BackendFailure(f"{graph} does not fit into the GPU: {exc}") from exc
             raise
+
+    def _captures(self, graph: GraphName, memory: Memory) -> Captures | None:
+        if not self._options.cuda_graphs or self.name == "tensorrt-rtx":  # which has its own
+            return None
+        return Captures(graph, self._cuda, memory.stream)
 
     def _borrow_memory(self) -> Memory:
         if self._memory is None:
@@ -68,7 +99,9 @@ class EngineBackend:
             self._memory = None
 
 
-def open_engines(name: EngineLibrary, device: str, precision: str) -> EngineBackend:
+def open_engines(
+    name: EngineLibrary, device: str, precision: str, gpu: GpuOptions
+) -> EngineBackend:
     """Raises `BackendUnavailable` when library, bindings or GPU are missing, or cannot do what is
     asked. The GPU is found before any engine is loaded: without, TensorRT may end the process.
     """
@@ -77,7 +110,7 @@ def open_engines(name: EngineLibrary, device: str, precision: str) -> EngineBack
     stored = "as stored" if precision == "auto" else precision
     if stored not in _STORED:
         raise BackendUnavailable(f"{name} computes in fp16 or fp32, not in {precision!r}")
-    return EngineBackend(open_runtime(name), find_gpu(), open_cuda(), stored)
+    return EngineBackend(open_runtime(name), find_gpu(), open_cuda(), stored, gpu)
 
 
 def probe_engines(name: EngineLibrary) -> Probe:
@@ -93,4 +126,8 @@ def probe_engines(name: EngineLibrary) -> Probe:
         return Probe(name, DEVICE, False, "", why, fix)
     gpu, library = find_gpu(), open_runtime(name)
     why = f"{gpu.name}, compute {gpu.compute}, {name} {library.version}; runs a bundle's engines"
-    return Probe(name, DEVICE, True, "as stored", why)
+    return Probe(name, DEVICE, True, "as stored", why, machine=_machine(library, gpu))
+
+
+def _machine(library: Library, gpu: Gpu) -> Machine:
+    return Machine(library.name, library.version, gpu.compute, library.lean)

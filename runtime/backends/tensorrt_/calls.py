@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final
@@ -37,3 +38,11 @@ def checked(library: Library, action: str) -> Iterator[Expect]:
             yield expect
         except (RuntimeError, TypeError, ValueError, MemoryError) as exc:
             raise failure(f"{exc!r}: {told(reasons)}") from exc
+
+
+def let_go(error: BaseException) -> None:
+    """Forget what functions held that `error` went through: who keeps it shall keep no engine."""
+    found: BaseException | None = error
+    while found is not None:
+        traceback.clear_frames(found.__traceback__)
+        found = found.__cause__

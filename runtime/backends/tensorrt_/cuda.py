@@ -1,4 +1,4 @@
-"""CUDA's memory, copies and streams: every status that is no success becomes an error of ours."""
+"""CUDA's memory, copies, streams and graphs: every status but success becomes an error of ours."""
 
 from __future__ import annotations
 
@@ -59,6 +59,29 @@ class Cuda:
     def to_host(self, target: int, source: int, size: int, stream: Any) -> None:
         kind = self._api.cudaMemcpyKind.cudaMemcpyDeviceToHost
         self._call("cudaMemcpyAsync", target, source, size, kind, stream)
+
+    def begin_capture(self, stream: Any) -> None:
+        """What is queued from now on is recorded instead of done. This thread may not allocate."""
+        mode = self._api.cudaStreamCaptureMode.cudaStreamCaptureModeThreadLocal
+        self._call("cudaStreamBeginCapture", stream, mode)
+
+    def end_capture(self, stream: Any) -> Any:
+        """The CUDA graph of what was queued; must follow `begin_capture`, whatever happened."""
+        return self._call("cudaStreamEndCapture", stream)
+
+    def instantiate(self, graph: Any) -> Any:
+        """What `launch` takes; `graph` may be destroyed after it."""
+        return self._call("cudaGraphInstantiate", graph, 0)
+
+    def launch(self, executable: Any, stream: Any) -> None:
+        """Queue all that was captured."""
+        self._call("cudaGraphLaunch", executable, stream)
+
+    def destroy_graph(self, graph: Any) -> None:
+        self._call("cudaGraphDestroy", graph)
+
+    def destroy_executable(self, executable: Any) -> None:
+        self._call("cudaGraphExecDestroy", executable)
 
     def _call(self, function: str, *arguments: Any, size: int | None = None) -> Any:
         try:

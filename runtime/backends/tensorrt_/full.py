@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from runtime.backends.base import Probe
 from runtime.backends.tensorrt_.backend import EngineBackend, open_engines, probe_engines
+from runtime.nvidia.options import GpuOptions
 
 
-def open_backend(device: str, precision: str) -> EngineBackend:
+def open_backend(device: str, precision: str, gpu: GpuOptions) -> EngineBackend:
     """See `open_engines`."""
-    return open_engines("tensorrt", device, precision)
+    return open_engines("tensorrt", device, precision, gpu)
 
 
 def probe() -> list[Probe]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
@@ -40,15 +41,24 @@ class Growing:
             self._free(block)
 
 
+@dataclass(frozen=True, slots=True)
+class Blocks:
+    """What one run uses: for tensors pinned memory and the GPU's, and for intermediate results."""
+
+    host: Block
+    device: Block
+    activations: Block
+
+
 class Memory:
-    """A stream, and memory for tensors (`host`, `device`) and for intermediate results."""
+    """A stream, and memory for tensors and for intermediate results."""
 
     def __init__(self, cuda: Cuda) -> None:
         """Raises `BackendError` when the GPU does not answer."""
         self._cuda = cuda
         self.stream: Any = cuda.create_stream()
-        self.host = Growing(cuda.allocate_pinned, cuda.free_pinned)
-        self.device = Growing(cuda.allocate, cuda.free)
+        self._host = Growing(cuda.allocate_pinned, cuda.free_pinned)
+        self._device = Growing(cuda.allocate, cuda.free)
         self.activations = Growing(cuda.allocate, cuda.free)
 
     def close(self) -> None:
@@ -56,20 +66,26 @@ class Memory:
         either, so that its errors are not told.
         """
         stream, self.stream = self.stream, None
-        frees = [self.host.release, self.device.release, self.activations.release]
+        frees = [self._host.release, self._device.release, self.activations.release]
         if stream is not None:
             frees.append(lambda: self._cuda.destroy_stream(stream))
         for free in frees:
             with suppress(BackendError, OutOfMemory):
                 free()
 
-    def send(self, host: Block, device: Block, size: int) -> None:
-        """Queue a copy of the first `size` bytes to the GPU."""
-        self._cuda.to_device(device.address, host.address, size, self.stream)
+    def reserve(self, tensors: int, activations: int) -> Blocks:
+        """Memory for a run, in bytes; what was in it may be lost. Raises `OutOfMemory`."""
+        host, device = self._host.reserve(tensors), self._device.reserve(tensors)
+        return Blocks(host, device, self.activations.reserve(activations))
 
-    def fetch(self, host: Block, device: Block, start: int, size: int) -> None:
+    def send(self, blocks: Blocks, size: int) -> None:
+        """Queue a copy of the first `size` bytes to the GPU."""
+        self._cuda.to_device(blocks.device.address, blocks.host.address, size, self.stream)
+
+    def fetch(self, blocks: Blocks, start: int, size: int) -> None:
         """Queue a copy of `size` bytes from `start` on to the host."""
-        self._cuda.to_host(host.address + start, device.address + start, size, self.stream)
+        host, device = blocks.host.address + start, blocks.device.address + start
+        self._cuda.to_host(host, device, size, self.stream)
 
     @contextmanager
     def queue(self) -> Iterator[None]:

@@ -28,7 +28,6 @@ const SAID = {
 
 // What the page calls a field.
 const CALLED = {
-  negative_instruction: "negative",
   text_guidance: "words",
   image_guidance: "kept",
   steps: "steps",

@@ -18,7 +18,7 @@ _EDITED: Final = "-edited"
 _SUFFIXES: Final = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff")
 
 
-class Job(NamedTuple):
+class FilePair(NamedTuple):
     """One picture to edit; `STREAM` is standard input as source, standard output as target."""
 
     source: Path
@@ -48,20 +48,22 @@ def bytes_of(source: Path) -> bytes:
         raise InvalidRequest(f"{source} cannot be read: {exc}") from exc
 
 
-def plan(images: Sequence[Path], out: Path | None, force: bool) -> list[Job]:
-    """A job for each picture named, and for each in a folder named.
+def paired(images: Sequence[Path], out: Path | None, force: bool) -> list[FilePair]:
+    """A pair for each picture named, and for each in a folder named.
 
     `out` is a file (or `STREAM`) for one picture that was named itself, else a folder, which is
     made; without it an edit lies beside its picture. Raises `InvalidRequest` when edits would
     overwrite a source or each other, or without `force` any file but an earlier `-edited` one.
     """
     sources = _sources(images)
-    jobs = [Job(*pair) for pair in zip(sources, _targets(images, sources, out), strict=True)]
-    _check_streams(jobs)
-    _check_originals(jobs, force)
-    if out is not None and any(job.target.parent == out for job in jobs):
+    pairs = [
+        FilePair(*found) for found in zip(sources, _targets(images, sources, out), strict=True)
+    ]
+    _check_streams(pairs)
+    _check_originals(pairs, force)
+    if out is not None and any(pair.target.parent == out for pair in pairs):
         _make_folder(out)
-    return jobs
+    return pairs
 
 
 def _sources(images: Sequence[Path]) -> list[Path]:
@@ -110,15 +112,15 @@ def _stem(source: Path) -> str:
     return "stdin" if source == STREAM else source.stem
 
 
-def _check_streams(jobs: Sequence[Job]) -> None:
+def _check_streams(pairs: Sequence[FilePair]) -> None:
     for stream in ("source", "target"):
-        if sum(getattr(job, stream) == STREAM for job in jobs) > 1:
+        if sum(getattr(pair, stream) == STREAM for pair in pairs) > 1:
             raise InvalidRequest("- is given more than once; give it for one picture")
 
 
-def _check_originals(jobs: Sequence[Job], force: bool) -> None:
-    sources = {job.source.resolve() for job in jobs if job.source != STREAM}
-    targets = [job.target.resolve() for job in jobs if job.target != STREAM]
+def _check_originals(pairs: Sequence[FilePair], force: bool) -> None:
+    sources = {pair.source.resolve() for pair in pairs if pair.source != STREAM}
+    targets = [pair.target.resolve() for pair in pairs if pair.target != STREAM]
     if len(set(targets)) < len(targets):
         raise InvalidRequest("several edits would go to one file; give the pictures other names")
     if lost := sources.intersection(targets):
