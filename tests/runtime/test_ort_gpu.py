@@ -8,9 +8,10 @@ import types
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
-from runtime import BackendUnavailable, Bundle
+from runtime import BackendFailure, BackendUnavailable, Bundle
 from runtime.backends.base import Graph, load_backend
 from runtime.backends.ort import OrtBackend, backend, probe, providers
 from runtime.backends.ort.bound import BoundGraph
@@ -32,7 +33,9 @@ class FakeOrt:
     class SessionOptions:
         pass
 
-    def InferenceSession(self, path: Path, options: Any, providers: Any) -> Any:
+    def InferenceSession(
+        self, path: Path, options: Any, providers: Any, *, enable_fallback: bool
+    ) -> Any:
         self.asked.append(providers)
         return types.SimpleNamespace(get_providers=lambda: self.used, get_outputs=list)
 
@@ -75,6 +78,31 @@ def test_a_provider_whose_library_loads_blames_the_gpu(
     opened = open_with(FakeOrt(tmp_path, ["CPUExecutionProvider"]), "cuda")
     with pytest.raises(BackendUnavailable, match="GPU or its driver does not suit"):
         load(bundle, opened)
+
+
+def test_a_provider_that_fails_in_a_run_is_not_replaced_in_silence(tiny_bundle: Path) -> None:
+    """As TensorRT does when it cannot build an engine; Python's session would go on without it."""
+    from onnxruntime.capi.onnxruntime_pybind11_state import EPFail
+
+    class Failing:
+        def __init__(self, real: Any) -> None:
+            self._real = real
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self._real, name)
+
+        def run(self, *arguments: Any) -> Any:
+            raise EPFail("no engine")
+
+    bundle = Bundle.open(tiny_bundle)
+    path = bundle.graph_path(bundle.variant("text_encoder", ("fp32",)))
+    graph: Any = OrtBackend("cpu", "fp32").load("text_encoder", path, bundle.manifest)
+    length = bundle.manifest.tokenizer.max_length
+    inputs = {"input_ids": np.zeros((1, length), np.int32)}
+    assert graph.run(inputs)
+    graph._session._sess = Failing(graph._session._sess)
+    with pytest.raises(BackendFailure, match="could not run text_encoder: no engine"):
+        graph.run(inputs)
 
 
 def test_tensorrt_keeps_engines_and_leaves_the_rest_to_cuda(

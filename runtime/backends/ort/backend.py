@@ -1,7 +1,8 @@
 """Sessions of ONNX Runtime.
 
 Graphs compute at the precision they are stored in. ONNX Runtime falls back to the CPU in silence
-when a GPU provider cannot load, so the provider really in use is checked after every load.
+when a GPU provider cannot load, so the provider really in use is checked after every load; its
+Python code would also replace a provider that fails later, and is told not to.
 """
 
 from __future__ import annotations
@@ -61,7 +62,9 @@ class OrtBackend:
             preload(self._ort)
         listed = providers(self.device, _is_half(graph, path, manifest), self._gpu)
         with translated(f"load {graph}"):
-            session = self._ort.InferenceSession(path, options, providers=listed)
+            session = self._ort.InferenceSession(
+                path, options, providers=listed, enable_fallback=False
+            )
         if (wanted := PROVIDERS[self.device]) not in session.get_providers():
             instead = session.get_providers()[0]
             why = why_not_loaded(self._ort, self.device) or _UNSUITED
