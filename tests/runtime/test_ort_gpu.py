@@ -15,6 +15,7 @@ from runtime import BackendFailure, BackendUnavailable, Bundle
 from runtime.backends.base import Graph, load_backend
 from runtime.backends.ort import OrtBackend, backend, probe, providers
 from runtime.backends.ort.bound import BoundGraph
+from runtime.manifest import GRAPH_NAMES, GraphName
 from runtime.nvidia.gpu import Gpu
 from runtime.nvidia.options import UNASKED, GpuOptions
 
@@ -52,8 +53,8 @@ def open_with(ort: FakeOrt, device: str, gpu: GpuOptions = UNASKED) -> OrtBacken
     return opened
 
 
-def load(bundle: Bundle, opened: OrtBackend) -> Graph:
-    return opened.load("tick", bundle.path / "tick.onnx", bundle.manifest)
+def load(bundle: Bundle, opened: OrtBackend, name: GraphName = "tick") -> Graph:
+    return opened.load(name, bundle.path / f"{name}.onnx", bundle.manifest)
 
 
 @pytest.mark.parametrize("device", ["cuda", "tensorrt"])
@@ -138,6 +139,20 @@ def test_cuda_graphs_are_captured_from_fixed_addresses(bundle: Bundle, tmp_path:
     (((_, options),),) = ort.asked
     assert options["enable_cuda_graph"] is True
     assert "gpu_mem_limit" not in options
+
+
+@pytest.mark.parametrize("name", [name for name in GRAPH_NAMES if name != "tick"])
+def test_what_runs_once_an_edit_is_not_captured(
+    name: GraphName, bundle: Bundle, tmp_path: Path
+) -> None:
+    """A session that is to capture refuses nodes that CUDA has not, as an encoder's ArgMax."""
+    ort = FakeOrt(tmp_path, GPU_USED)
+    asked = GpuOptions(cuda_graphs=True, memory=2**30)
+    graph = load(bundle, open_with(ort, "cuda", asked), name)
+    assert not isinstance(graph, BoundGraph)
+    (((_, options),),) = ort.asked
+    assert "enable_cuda_graph" not in options
+    assert options["gpu_mem_limit"] == 2**30
 
 
 def test_unasked_neither_is_mentioned(bundle: Bundle, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ Python code would also replace a provider that fails later, and is told not to.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -60,7 +61,10 @@ class OrtBackend:
             options.enable_mem_pattern = False
         else:
             preload(self._ort)
-        listed = providers(self.device, _is_half(graph, path, manifest), self._gpu)
+        # What runs at every step; a text encoder's ArgMax of integers is not CUDA's, say.
+        captured = self._gpu.cuda_graphs and graph == "tick"
+        gpu = replace(self._gpu, cuda_graphs=captured)
+        listed = providers(self.device, _is_half(graph, path, manifest), gpu)
         with translated(f"load {graph}"):
             session = self._ort.InferenceSession(
                 path, options, providers=listed, enable_fallback=False
@@ -71,7 +75,7 @@ class OrtBackend:
             raise BackendUnavailable(
                 f"onnxruntime did not load {wanted} and fell back to {instead}: {why}", _INSTALL_GPU
             )
-        if self._gpu.cuda_graphs:
+        if captured:
             return BoundGraph(graph, self._ort, session, self.device)
         return OrtGraph(graph, session)
 
