@@ -64,13 +64,15 @@ def write_random_checkpoint(
 
 
 def _unet(channels: int, width: int, layers: int) -> Any:
+    # As many heads as there can be of 40 channels or more, which Stable Diffusion's have.
+    heads = next(count for count in range(width // 40, 0, -1) if width % count == 0)
     return UNet2DConditionModel(
         sample_size=64,
         in_channels=channels,
         block_out_channels=(width, 2 * width, 4 * width, 4 * width),
         layers_per_block=layers,
         cross_attention_dim=_text_width(width),
-        attention_head_dim=8,
+        attention_head_dim=heads,  # an old misnomer
     )
 
 
