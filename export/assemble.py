@@ -20,6 +20,7 @@ from export.engines.recipe import BuildReport, EngineRecipe
 from export.errors import CheckpointError
 from export.graphs import build_graph
 from export.lora import Lora, parse_lora
+from export.opset import DEFAULT_OPSET, Opset
 from export.pack import building, digest, write_manifest, write_tokenizer
 from export.precision import HALF_ARITHMETIC, reduce_timestep, store_half, to_half
 from export.preview import PreviewFit
@@ -53,21 +54,24 @@ def export_bundle(
     bundle: str | Path,
     *,
     precision: Precision = "fp16",
+    opset: Opset = DEFAULT_OPSET,
     licence: str | None = None,
     loras: Sequence[Lora] = (),
     engines: EngineRecipe | None = None,
     on_stage: Callable[[str], None] = lambda stage: None,
+    on_build: Callable[[str, float], None] = lambda phase, share: None,
 ) -> Exported:
     """Export the checkpoint at `source` (directory or hub id) as a new bundle directory.
 
     `licence` overrides the model card's. `loras` are merged into the weights; `engines` are built
-    from the ONNX graphs, beside them. `on_stage` is called with each of `STAGES` as it begins.
+    from the ONNX graphs, beside them. `on_stage` is called with each of `STAGES` as it begins,
+    `on_build` with the phase of an engine's build, by TensorRT's name, and its share from 0 to 1.
     Raises `ExportError`, and leaves nothing behind then.
     """
     target = Path(bundle)
     with building(target) as root:
-        job = _Job(open_checkpoint(source, loras), root, precision)
-        engine_job = EngineJob(root, engines, job.model) if engines else None
+        job = _Job(open_checkpoint(source, loras), root, precision, opset)
+        engine_job = EngineJob(root, engines, job.model, on_build) if engines else None
         for name in GRAPH_NAMES:
             on_stage(f"export {name}")
             job.export(name)
@@ -99,8 +103,11 @@ class Exported:
 class _Job:
     """One export under way: what was written, and what it must be compared with."""
 
-    def __init__(self, checkpoint: Checkpoint, root: Path, precision: Precision) -> None:
-        self._checkpoint, self._root, self._precision = checkpoint, root, precision
+    def __init__(
+        self, checkpoint: Checkpoint, root: Path, precision: Precision, opset: Opset
+    ) -> None:
+        self._checkpoint, self._root = checkpoint, root
+        self._precision, self._opset = precision, opset
         self.model = facts.model_facts(checkpoint)
         self._schedule = facts.noise_schedule(checkpoint)
         self._defaults = facts.edit_defaults(checkpoint)
@@ -125,7 +132,7 @@ class _Job:
         half = self._precision == "fp16"
         if half and name in HALF_ARITHMETIC:
             self._to_half(name, module)
-        model = to_onnx(name, module, self._probe(2, 9, 11).inputs(name), ports)
+        model = to_onnx(name, module, self._probe(2, 9, 11).inputs(name), ports, self._opset)
         if half and name not in HALF_ARITHMETIC:
             store_half(model)
         path = self._root / f"{name}.{self._precision}.onnx"

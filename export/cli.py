@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import signal
-from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from types import FrameType, ModuleType
+from types import ModuleType
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -16,18 +15,30 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from export.engines.profiles import Shapes, parse_range
+from export.engines.cli import (
+    AnyGpu,
+    AnyVersion,
+    Compute,
+    Refit,
+    Rows,
+    Side,
+    TargetOption,
+    TimingCache,
+    WeightStreaming,
+    engine_table,
+    recipe_of,
+)
 from export.engines.recipe import STAGES as ENGINE_STAGES
-from export.engines.recipe import BuildReport, EngineRecipe, Options
+from export.engines.recipe import EngineRecipe, Options
 from export.errors import ExportError, ParityExceeded
 from export.onto import exporting_onto
+from export.opset import DEFAULT_OPSET, Opset
+from export.sigterm import cleaning_up_on_sigterm
 from runtime.errors import EditError
 
 if TYPE_CHECKING:
     from export.assemble import Exported
     from runtime.manifest import Parity, Precision
-
-Target = Literal["onnx", "tensorrt", "tensorrt-rtx"]
 
 
 def export(
@@ -38,6 +49,9 @@ def export(
     precision: Annotated[
         Literal["fp16", "fp32"], typer.Option(help="of the stored weights; fp16 halves the files")
     ] = "fp16",
+    opset: Annotated[
+        Opset, typer.Option(help="of the graphs; from 23 on attention is one operator")
+    ] = DEFAULT_OPSET,
     licence: Annotated[
         str | None, typer.Option(help="of the weights; the model card's when not given")
     ] = None,
@@ -49,32 +63,15 @@ def export(
         Path | None,
         typer.Option(help="bundle that is there: make a weights package of what differs from it"),
     ] = None,
-    target: Annotated[
-        Target, typer.Option(help="engines to build beside the ONNX graphs, if any")
-    ] = "onnx",
-    rows: Annotated[
-        str, typer.Option(help="of a tick, LEAST:USUAL:MOST; an edit takes up to 3")
-    ] = "1:3:12",
-    side: Annotated[
-        str, typer.Option(help="of a picture in pixels, LEAST:USUAL:MOST")
-    ] = "256:512:768",
-    compute: Annotated[
-        list[str] | None,
-        typer.Option(help="GPU to build for, by compute capability (8.6); tensorrt-rtx only"),
-    ] = None,
-    refit: Annotated[
-        bool, typer.Option("--refit", help="engines take other weights without a rebuild")
-    ] = False,
-    weight_streaming: Annotated[
-        bool, typer.Option("--weight-streaming", help="weights may stay in the host's memory")
-    ] = False,
-    any_version: Annotated[
-        bool,
-        typer.Option("--any-version", help="engines run on later versions; tensorrt only"),
-    ] = False,
-    any_gpu: Annotated[
-        bool, typer.Option("--any-gpu", help="engines run on later GPUs; tensorrt only")
-    ] = False,
+    target: TargetOption = "onnx",
+    rows: Rows = "1:3:12",
+    side: Side = "256:512:768",
+    compute: Compute = None,
+    refit: Refit = False,
+    weight_streaming: WeightStreaming = False,
+    any_version: AnyVersion = False,
+    any_gpu: AnyGpu = False,
+    timing_cache: TimingCache = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="print the result as one JSON document")
     ] = False,
@@ -82,12 +79,14 @@ def export(
     """Turn a checkpoint into a bundle that the runtime serves, and measure that it is the same."""
     console = Console(stderr=True)
     try:
-        engines = None
-        if target != "onnx":
-            options = Options(tuple(compute or ()), refit, weight_streaming, any_version, any_gpu)
-            engines = EngineRecipe(target, Shapes(parse_range(rows), parse_range(side)), options)
-        with _cleaning_up_on_sigterm(), _place(bundle, onto, precision, engines) as place:
-            exported = _export(checkpoint, place, precision, licence, lora or [], engines, console)
+        options = Options(
+            tuple(compute or ()), refit, weight_streaming, any_version, any_gpu, timing_cache
+        )
+        engines = recipe_of(target, rows, side, options)
+        with cleaning_up_on_sigterm(), _place(bundle, onto, precision, engines) as place:
+            exported = _export(
+                checkpoint, place, precision, opset, licence, lora or [], engines, console
+            )
     except ParityExceeded as exc:
         console.print(parity_table(exc.report))
         raise _failure(console, exc) from exc
@@ -119,51 +118,41 @@ def parity_table(report: Sequence[Parity]) -> Table:
     return table
 
 
-def engine_table(engines: Sequence[BuildReport]) -> Table:
-    """The engines that were built: size, time, and how many kernels and norms of which type."""
-    table = Table(title="Engines")
-    for column in ("graph", "MiB", "seconds", "convolutions", "products", "norms"):
-        table.add_column(column, justify="left" if column == "graph" else "right")
-    kinds = (("CONVOLUTION", "DECONVOLUTION"), ("MATRIX_MULTIPLY",), ("NORMALIZATION",))
-    for engine in engines:
-        types = (_types(engine, kind) for kind in kinds)
-        table.add_row(engine.graph, f"{engine.bytes / 2**20:.1f}", f"{engine.seconds:.1f}", *types)
-    return table
-
-
-def _types(engine: BuildReport, kinds: tuple[str, ...]) -> str:
-    found = [f"{line.count} {line.dtype}" for line in engine.layers if line.kind in kinds]
-    return ", ".join(found)
-
-
 def _export(
     checkpoint: str,
     bundle: Path,
     precision: Literal["fp16", "fp32"],
+    opset: Opset,
     licence: str | None,
     loras: Sequence[str],
     engines: EngineRecipe | None,
     console: Console,
 ) -> Exported:
-    columns = (BarColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    texts = (TextColumn(f"{{task.{text}}}") for text in ("description", "fields[build]"))
+    columns = (BarColumn(20), *texts, TimeElapsedColumn())
     progress = Progress(*columns, console=console, transient=True)
     with progress:
-        task = progress.add_task("load torch", total=None)
+        task = progress.add_task("load torch", total=None, build="")
         assemble = _import_assemble()
         stages = (*assemble.STAGES, *(ENGINE_STAGES if engines else ()))
 
         def on_stage(stage: str) -> None:
             done = stages.index(stage)
-            progress.update(task, total=len(stages), completed=done, description=stage)
+            progress.update(task, total=len(stages), completed=done, description=stage, build="")
+
+        def on_build(phase: str, share: float) -> None:
+            progress.update(task, build=f"{share:4.0%} {phase}")
 
         exported: Exported = assemble.export_bundle(
             checkpoint,
             bundle,
             precision=precision,
+            opset=opset,
             licence=licence,
             loras=[assemble.parse_lora(text) for text in loras],
             engines=engines,
             on_stage=on_stage,
+            on_build=on_build,
         )
     return exported
 
@@ -179,24 +168,6 @@ def _place(
             f"a weights package holds no engines: {onto}'s are refitted; leave out --target"
         )
     return exporting_onto(onto, target, precision)
-
-
-@contextmanager
-def _cleaning_up_on_sigterm() -> Iterator[None]:
-    """SIGTERM raises `SystemExit` in the block, once; by default it ends the process on the spot.
-
-    Exit status as shells report it: 128 + 15.
-    """
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        signal.signal(number, signal.SIG_IGN)  # another must not interrupt the cleaning up
-        raise SystemExit(128 + number)
-
-    before = signal.signal(signal.SIGTERM, stop)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def _import_assemble() -> ModuleType:

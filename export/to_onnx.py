@@ -11,11 +11,10 @@ import torch
 from torch import Tensor, nn
 
 from export.errors import ExportError, first_line
+from export.opset import DEFAULT_OPSET, Opset
 from export.quiet import quiet
 from runtime.manifest import GraphName, Port
 from runtime.ports import Ports
-
-OPSET: Final = 21  # the first with GroupNormalization; what TensorRT 10 and newer read
 
 # A protobuf file ends at 2 GiB and is parsed into memory as one piece; libraries map external data
 # instead. Small graphs stay single files.
@@ -23,7 +22,11 @@ INLINE_LIMIT: Final = 256 * 2**20
 
 
 def to_onnx(
-    name: GraphName, module: nn.Module, example: Mapping[str, Tensor], ports: Ports
+    name: GraphName,
+    module: nn.Module,
+    example: Mapping[str, Tensor],
+    ports: Ports,
+    opset: Opset = DEFAULT_OPSET,
 ) -> ir.Model:
     """Export `module` with the axes of `ports` dynamic.
 
@@ -49,7 +52,7 @@ def to_onnx(
                 (),
                 kwargs=dict(example),
                 dynamo=True,
-                opset_version=OPSET,
+                opset_version=opset,
                 output_names=[port.name for port in ports.outputs],
                 verbose=False,
             )

@@ -132,7 +132,8 @@ def cosxl_bundle(cosxl_checkpoint: Path, once: Once) -> Path:
 def cli_export(other_checkpoint: Path, once: Once) -> Path:
     """`other_checkpoint` exported in fp16 by the command line, with engines for one GPU.
 
-    The directory holds the `bundle`, and what was `printed`: JSON of exit_code, stdout, stderr.
+    The directory holds the `bundle`, and what was `printed`: JSON of exit_code, stdout, stderr, as
+    on a terminal.
     """
 
     def make(path: Path) -> None:
@@ -146,7 +147,7 @@ def cli_export(other_checkpoint: Path, once: Once) -> Path:
         path.mkdir()
         engines = ("--target", "tensorrt-rtx", "--compute", "8.6", "--side", "64:96:128")
         arguments = (str(other_checkpoint), str(path / "bundle"), "--json", *engines)
-        result = CliRunner().invoke(app, arguments)
+        result = CliRunner(env={"FORCE_COLOR": "1", "COLUMNS": "120"}).invoke(app, arguments)
         printed = {name: getattr(result, name) for name in ("exit_code", "stdout", "stderr")}
         (path / "printed").write_text(json.dumps(printed))
 

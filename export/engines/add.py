@@ -6,7 +6,9 @@ import dataclasses
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from export.engines.build import Engine, build_engine, check_options
+from export.engines.build import Engine, build_engine
+from export.engines.monitor import Progress
+from export.engines.options import check_options
 from export.engines.profiles import profiles_of
 from export.engines.recipe import BuildReport, EngineRecipe
 from export.pack import digest
@@ -19,11 +21,15 @@ from runtime.nvidia.library import Library, open_library
 class EngineJob:
     """The engines of one bundle under way."""
 
-    def __init__(self, root: Path, recipe: EngineRecipe, model: Model) -> None:
-        """Raises `EngineError` when the library cannot do what the recipe asks for, and
+    def __init__(
+        self, root: Path, recipe: EngineRecipe, model: Model, on_progress: Progress
+    ) -> None:
+        """`on_progress` is called with the phase of a build, by TensorRT's name, and its share.
+
+        Raises `EngineError` when the library cannot do what the recipe asks for, and
         `BackendUnavailable` when it is missing, or the GPU that it builds on.
         """
-        self._root, self._recipe = root, recipe
+        self._root, self._recipe, self._on_progress = root, recipe, on_progress
         recipe.shapes.check(model)
         self._library = open_library(recipe.library)
         check_options(self._library, recipe.options)
@@ -52,6 +58,7 @@ class EngineJob:
             source.precision,
             profiles,
             self._recipe.options,
+            self._on_progress,
         )
         path = self._root / f"{name}.{source.precision}.{self._library.name}.engine"
         path.write_bytes(engine.plan)

@@ -7,19 +7,20 @@ exist. Networks are strongly typed: an engine computes in the precisions that th
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from export.engines.layers import check_precision, count_layers
+from export.engines.monitor import Progress, monitor
+from export.engines.options import set_options
 from export.engines.profiles import Profile
 from export.engines.recipe import LayerCount, Options
+from export.engines.timings import timings_kept
 from export.errors import EngineError
 from runtime.manifest import GraphName, Precision
 from runtime.nvidia.library import Library, told
-
-Progress = Callable[[str, float], None]  # phase, share done
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,7 @@ def build_engine(
     options: Options,
     on_progress: Progress = lambda phase, share: None,
 ) -> Engine:
-    """Raises `EngineError` with TensorRT's reasons."""
+    """Raises `EngineError` with TensorRT's reasons, and whatever `on_progress` raises."""
     begun = time.monotonic()
     trt = library.trt
     with library.reasons() as reasons:
@@ -49,12 +50,15 @@ def build_engine(
         check_precision(trt, network, name, precision)
         _let_attention_decompose(trt, network)
         config = builder.create_builder_config()
-        config.progress_monitor = _monitor(trt, on_progress)
-        _set_options(library, config, options)
+        config.progress_monitor = watched = monitor(trt, on_progress)
+        set_options(library, config, options)
         _add_profile(builder, network, config, name, profiles, reasons)
-        plan = builder.build_serialized_network(network, config)
-        if plan is None:
-            raise EngineError(f"{library.name} cannot build {name}: {told(reasons)}")
+        with timings_kept(config, options.timing_cache, reasons):
+            plan = builder.build_serialized_network(network, config)
+            if watched.stopped:
+                raise watched.stopped
+            if plan is None:
+                raise EngineError(f"{library.name} cannot build {name}: {told(reasons)}")
         layers = count_layers(trt, network)
         del parser  # it owns the weights until here
     return Engine(bytes(plan), layers, time.monotonic() - begun)
@@ -81,51 +85,6 @@ def _let_attention_decompose(trt: Any, network: Any) -> None:
         if layer.type == trt.LayerType.ATTENTION_INPUT:
             layer.__class__ = trt.IAttentionInputLayer
             layer.attention.decomposable = True
-
-
-def check_options(library: Library, options: Options) -> None:
-    """Raises `EngineError` for options that the library does not have."""
-    if library.name == "tensorrt" and options.compute:
-        raise EngineError(
-            f"tensorrt builds for the GPU that it runs on, not for compute "
-            f"{', '.join(options.compute)}; build there, or with tensorrt-rtx"
-        )
-    if library.name == "tensorrt-rtx" and options.any_gpu:
-        raise EngineError("tensorrt-rtx names its GPUs: give compute capabilities instead")
-    if library.name == "tensorrt-rtx" and options.any_version:
-        raise EngineError("tensorrt-rtx builds for its own version alone: leave out --any-version")
-    for capability in options.compute:
-        known = library.trt.ComputeCapability.__members__
-        if _member(capability) not in known:
-            able = ", ".join(_dotted(name) for name in known if name.startswith("SM"))
-            raise EngineError(f"compute {capability} is not one of {able} (of {library.name})")
-
-
-def _set_options(library: Library, config: Any, options: Options) -> None:
-    trt = library.trt
-    flags = {
-        "REFIT": options.refit,
-        "WEIGHT_STREAMING": options.weight_streaming,
-        "VERSION_COMPATIBLE": options.any_version,
-    }
-    for flag in (flag for flag, wanted in flags.items() if wanted):
-        config.set_flag(getattr(trt.BuilderFlag, flag))
-    if options.any_gpu:
-        config.hardware_compatibility_level = trt.HardwareCompatibilityLevel.AMPERE_PLUS
-    if options.compute:
-        config.num_compute_capabilities = len(options.compute)
-    for index, capability in enumerate(options.compute):
-        member = library.trt.ComputeCapability.__members__[_member(capability)]
-        config.set_compute_capability(member, index)
-
-
-def _member(capability: str) -> str:
-    return "SM" + capability.replace(".", "")
-
-
-def _dotted(member: str) -> str:
-    digits = member.removeprefix("SM")
-    return f"{digits[:-1]}.{digits[-1]}"
 
 
 def _add_profile(
@@ -166,22 +125,3 @@ def _check_profile(name: GraphName, port: str, shape: tuple[int, ...], profile: 
                 f"{name}: axis {axis} of {port} is always {size} in the graph, the profile asks "
                 f"for {least}:{usual}:{most}; export the graph with that axis dynamic"
             )
-
-
-def _monitor(trt: Any, on_progress: Progress) -> Any:
-    class Monitor(trt.IProgressMonitor):  # type: ignore[misc]
-        def __init__(self) -> None:
-            trt.IProgressMonitor.__init__(self)
-            self.sizes: dict[str, int] = {}
-
-        def phase_start(self, name: str, parent: str | None, steps: int) -> None:
-            self.sizes[name] = steps
-
-        def step_complete(self, name: str, step: int) -> bool:
-            on_progress(name, (step + 1) / max(1, self.sizes.get(name, 1)))
-            return True
-
-        def phase_finish(self, name: str) -> None:
-            on_progress(name, 1.0)
-
-    return Monitor()

@@ -10,7 +10,13 @@ from export.errors import EngineError
 from export.precision import HALF_ARITHMETIC
 from runtime.manifest import GraphName, Precision
 
-_HEAVY: Final = ("CONVOLUTION", "DECONVOLUTION", "MATRIX_MULTIPLY")
+_HEAVY: Final = (
+    "CONVOLUTION",
+    "DECONVOLUTION",
+    "MATRIX_MULTIPLY",
+    "ATTENTION_INPUT",
+    "ATTENTION_OUTPUT",
+)
 _NORMS: Final = ("NORMALIZATION", "NORMALIZATION_V2")
 
 
@@ -22,8 +28,8 @@ def count_layers(trt: Any, network: Any) -> tuple[LayerCount, ...]:
 
 def check_precision(trt: Any, network: Any, name: GraphName, precision: Precision) -> None:
     """Raises `EngineError` for layers that compute in another type than `export.precision` says:
-    convolutions and products with weights in float16 where a graph computes in it, else in
-    float32; norms in float32 everywhere. Products without an axis of positions are exempt: the
+    convolutions, attention and products with weights in float16 where a graph computes in it, else
+    in float32; norms in float32 everywhere. Products without an axis of positions are exempt: the
     embeddings of timestep and sizes, [R, C] of float32, and the pooled text's projection."""
     half = precision == "fp16" and name in HALF_ARITHMETIC
     wanted = "HALF" if half else "FLOAT"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Final
 
 from export.engines.profiles import Shapes
@@ -14,12 +15,12 @@ STAGES: Final = tuple(f"build {name}" for name in GRAPH_NAMES)
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What an engine is tied to, and what may be done to it later.
+    """What an engine is tied to, what may be done to it later, and what helps to build it.
 
     `compute` names GPUs by compute capability, as "8.6"; none means the library's choice.
     `refit` allows other weights without a rebuild; `weight_streaming` lets weights stay on the
     host; `any_version` and `any_gpu` make an engine that later versions of TensorRT and newer GPUs
-    run too, more slowly.
+    run too, more slowly. `timing_cache` is a file that spares later builds what this one measures.
     """
 
     compute: tuple[str, ...] = ()
@@ -27,6 +28,7 @@ class Options:
     weight_streaming: bool = False
     any_version: bool = False
     any_gpu: bool = False
+    timing_cache: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,8 +14,8 @@ import onnx
 import pytest
 from PIL import Image
 
+from export.opset import DEFAULT_OPSET
 from export.reference import Arrays, Probe
-from export.to_onnx import OPSET
 from runtime.backends.base import load_backend
 from runtime.bundle import Bundle
 from runtime.editor import open_editor
@@ -79,7 +79,9 @@ def test_graphs_are_valid_onnx_with_the_ports_of_the_manifest(
         assert (stored.inputs, stored.outputs) == (ports.inputs, ports.outputs)
         model = onnx.load(bundle.graph_path(stored))
         onnx.checker.check_model(model, full_check=True)
-        assert [(entry.domain, entry.version) for entry in model.opset_import] == [("", OPSET)]
+        assert [(entry.domain, entry.version) for entry in model.opset_import] == [
+            ("", DEFAULT_OPSET)
+        ]
         for values, wanted in (
             (model.graph.input, ports.inputs),
             (model.graph.output, ports.outputs),

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 from pathlib import Path
 
+import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, helper
 
 from export.assemble import export_bundle
 from export.engines import build
-from export.engines.build import build_engine, check_options
+from export.engines.build import build_engine
+from export.engines.options import check_options
 from export.engines.profiles import Profile, Range, Shapes, parse_range, profiles_of
 from export.engines.recipe import EngineRecipe, Options
 from export.errors import EngineError
@@ -59,20 +62,44 @@ def make(
 
 @pytest.mark.parametrize("gpu", GPUS)
 def test_the_same_engine_is_built_twice(gpu: str, library: Library, bundle: Bundle) -> None:
-    """To the bit where a graph is a chain; elsewhere the library orders tensors as it likes."""
-    graphs: tuple[GraphName, ...] = ("text_encoder", "tick")
-    for graph in graphs:
-        path = bundle.graph_path(bundle.variant(graph, ("fp16",)))
-        given = profiles(bundle, graph)
-        one, other = (make(library, path, given, graph=graph, gpu=gpu) for _ in range(2))
-        assert len(one) == len(other)
-        assert graph == "tick" or one == other
+    for graph in ("text_encoder", "tick"):
+        one, other = (of_bundle(library, bundle, graph, gpu) for _ in range(2))
+        check_same(graph, one, other)
 
 
-def test_turing_has_no_products_in_float32(library: Library, bundle: Bundle) -> None:
-    path = bundle.graph_path(bundle.variant("tick", ("fp16",)))
+@pytest.mark.slow
+@pytest.mark.parametrize("gpu", GPUS)
+@pytest.mark.parametrize("fixture", ["tiny_bundle", "xl_bundle"])
+def test_every_graph_is_built_twice(
+    fixture: str, gpu: str, library: Library, request: pytest.FixtureRequest
+) -> None:
+    bundle = Bundle.open(request.getfixturevalue(fixture))
+    for graph in GRAPH_NAMES:
+        one, other = (of_bundle(library, bundle, graph, gpu) for _ in range(2))
+        check_same(graph, one, other)
+
+
+def of_bundle(library: Library, bundle: Bundle, graph: GraphName, gpu: str = "8.6") -> bytes:
+    stored = bundle.manifest.graphs[graph][0]
+    path, given = bundle.graph_path(stored), profiles(bundle, graph)
+    return make(library, path, given, stored.precision, graph, gpu)
+
+
+def check_same(graph: GraphName, one: bytes, other: bytes) -> None:
+    """To the bit where a graph is a chain; elsewhere the library numbers tensors as it likes."""
+    assert len(one) == len(other)
+    assert graph != "text_encoder" or one == other
+    unequal = np.frombuffer(one, np.uint8) != np.frombuffer(other, np.uint8)
+    assert unequal.mean() < 0.01
+
+
+@pytest.mark.parametrize("fixture", ["tiny_bundle_fp16", "xl_bundle"])
+def test_turing_has_no_products_in_float32(
+    fixture: str, library: Library, request: pytest.FixtureRequest
+) -> None:
+    bundle = Bundle.open(request.getfixturevalue(fixture))
     with pytest.raises(EngineError, match="Turing.*FP32 GEMM is not supported"):
-        make(library, path, profiles(bundle, "tick"), graph="tick", gpu="7.5")
+        of_bundle(library, bundle, "tick", "7.5")
 
 
 def test_the_command_adds_an_engine_for_every_graph(cli_export: Path) -> None:
@@ -99,6 +126,11 @@ def test_the_command_adds_an_engine_for_every_graph(cli_export: Path) -> None:
     assert ("CONVOLUTION", "FLOAT") not in counts
 
 
+def test_the_bar_shows_graph_share_and_phase_of_a_build(cli_export: Path) -> None:
+    printed = json.loads((cli_export / "printed").read_text())["stderr"]
+    assert re.search(r"build tick\W.{0,20}\d%\W.{0,20}[A-Z][a-z]+ing ", printed)
+
+
 def test_progress_is_told(library: Library, bundle: Bundle, text_encoder: Path) -> None:
     told: list[tuple[str, float]] = []
     build_engine(
@@ -112,6 +144,34 @@ def test_progress_is_told(library: Library, bundle: Bundle, text_encoder: Path) 
     )
     assert ("Building engine", 1.0) in told
     assert all(0 < share <= 1 for _, share in told)
+
+
+def test_ctrl_c_during_a_build_is_not_taken_for_its_failure(
+    library: Library, bundle: Bundle, text_encoder: Path
+) -> None:
+    """The library prints what a callback raises, and gives up for a reason of its own."""
+
+    def interrupt(phase: str, share: float) -> None:
+        raise KeyboardInterrupt
+
+    given = profiles(bundle, "text_encoder")
+    with pytest.raises(KeyboardInterrupt):
+        build_engine(
+            library, "text_encoder", text_encoder, "fp16", given, Options(("8.6",)), interrupt
+        )
+
+
+def test_a_build_fills_its_timing_cache(
+    library: Library, bundle: Bundle, text_encoder: Path, tmp_path: Path
+) -> None:
+    """Of TensorRT-RTX the cache is always empty: only the way to it is shown."""
+    path = tmp_path / "timings"
+    options = Options(("8.6",), timing_cache=path)
+    with pytest.warns(DeprecationWarning, match="no-ops"):
+        build_engine(
+            library, "text_encoder", text_encoder, "fp16", profiles(bundle, "text_encoder"), options
+        )
+    assert path.stat().st_size > 0
 
 
 def test_a_static_axis_against_the_profile(
@@ -183,6 +243,14 @@ def test_attention_that_cannot_be_fused_is_taken_apart(
         make(library, path, given, precision="fp32")
 
 
+def test_attention_in_float32_where_float16_was_asked_for(library: Library, tmp_path: Path) -> None:
+    path = tmp_path / "attention.onnx"
+    attention = helper.make_node("Attention", ["q", "k", "v"], ["y"])
+    path.write_bytes(_graph(attention, "qkv", (1, 2, 16, 32), 23).SerializeToString())
+    with pytest.raises(EngineError, match=r"asked for in fp16.*\(ATTENTION_INPUT\) in FLOAT"):
+        make(library, path, {})
+
+
 @pytest.mark.parametrize(
     ("options", "named"),
     [
@@ -236,9 +304,7 @@ def test_engines_of_two_text_encoders_and_added_conditions(
     graph: GraphName, library: Library, xl_bundle: Path
 ) -> None:
     """A builder refuses profiles of other inputs than a graph has."""
-    bundle = Bundle.open(xl_bundle)
-    path = bundle.graph_path(bundle.variant(graph, ("fp32",)))
-    assert make(library, path, profiles(bundle, graph), precision="fp32", graph=graph)
+    assert of_bundle(library, Bundle.open(xl_bundle), graph)
 
 
 def test_a_profile_of_added_conditions_covers_every_text_and_row(xl_bundle: Path) -> None:
