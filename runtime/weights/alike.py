@@ -18,6 +18,7 @@ def check_alike(base: Manifest, changed: Manifest) -> None:
     """Raises `BundleIncompatible` unless `changed` is of `base`'s architecture and precision."""
     for name in _SAME:
         _compare(name, getattr(base, name), getattr(changed, name))
+    _compare("preview", base.preview is not None, changed.preview is not None)
     for graph in GRAPH_NAMES:
         _compare(graph, _layout(base, graph), _layout(changed, graph))
 

@@ -173,6 +173,7 @@ DIFFERENT: dict[str, Callable[[Manifest], dict[str, Any]]] = {
     "noise_schedule": lambda m: {
         "noise_schedule": dataclasses.replace(m.noise_schedule, steps_offset=0)
     },
+    "preview": lambda m: {"preview": None},
     "tokenizer": lambda m: {"tokenizer": dataclasses.replace(m.tokenizer, pad_token_id=1)},
     "text_encoder": lambda m: {
         "graphs": {
