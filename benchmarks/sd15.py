@@ -57,32 +57,11 @@ def main(
 
 
 @app.command()
-def make(checkpoint: Path, width: int = 320) -> None:
-    """Write the random checkpoint, weights in float16; `width` is of the UNet's first level."""
-    import torch
+def make(checkpoint: Path, channels: int = 8, width: int = 320, layers: int = 2) -> None:
+    """Write the random checkpoint (see `benchmarks.random_sd`) and print its sizes."""
+    from benchmarks.random_sd import write_random_checkpoint
 
-    from export.quiet import quiet
-
-    with quiet():
-        from diffusers import EulerAncestralDiscreteScheduler as EulerAncestral
-        from diffusers import StableDiffusionInstructPix2PixPipeline
-
-        torch.manual_seed(0)
-        torch.set_default_dtype(torch.float16)
-        models = _models(width)
-        torch.set_default_dtype(torch.float32)
-        sizes = {name: sum(p.numel() for p in model.parameters()) for name, model in models.items()}
-        scheduler = EulerAncestral(
-            beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", steps_offset=1
-        )
-        StableDiffusionInstructPix2PixPipeline(
-            **models,
-            tokenizer=_tokenizer(),
-            scheduler=scheduler,
-            safety_checker=None,
-            feature_extractor=None,
-            requires_safety_checker=False,
-        ).save_pretrained(checkpoint)
+    sizes = write_random_checkpoint(checkpoint, channels=channels, width=width, layers=layers)
     print(json.dumps({"parameters": sizes}))
 
 
@@ -186,50 +165,6 @@ def _report(name: str, arguments: list[Any]) -> None:
         **hardware(),
     }
     print(json.dumps(line), flush=True)
-
-
-def _models(width: int) -> dict[str, Any]:
-    """Stable Diffusion 1.5's components with InstructPix2Pix's eight input channels. Its UNet is
-    320 wide; a narrower one has fewer heads of the same size."""
-    from diffusers import AutoencoderKL, UNet2DConditionModel
-    from transformers import CLIPTextConfig, CLIPTextModel
-
-    unet = UNet2DConditionModel(
-        sample_size=64,
-        in_channels=8,
-        cross_attention_dim=768,
-        block_out_channels=(width, 2 * width, 4 * width, 4 * width),
-        attention_head_dim=width // 40,  # the number of heads, by an old misnomer
-    )
-    vae = AutoencoderKL(
-        down_block_types=("DownEncoderBlock2D",) * 4,
-        up_block_types=("UpDecoderBlock2D",) * 4,
-        block_out_channels=(128, 256, 512, 512),
-        layers_per_block=2,
-        latent_channels=4,
-        sample_size=512,
-    )
-    text = CLIPTextConfig(
-        vocab_size=49408,
-        hidden_size=768,
-        intermediate_size=3072,
-        num_hidden_layers=12,
-        num_attention_heads=12,
-        max_position_embeddings=77,
-    )
-    return {"unet": unet, "vae": vae, "text_encoder": CLIPTextModel(text)}
-
-
-def _tokenizer() -> Any:
-    """CLIP's tokenizer with bytes for a vocabulary: every text has ids, none is downloaded."""
-    from tokenizers.pre_tokenizers import ByteLevel
-    from transformers import CLIPTokenizer
-
-    symbols = sorted(ByteLevel.alphabet())
-    tokens = [*symbols, *(symbol + "</w>" for symbol in symbols)]
-    tokens += ["<|startoftext|>", "<|endoftext|>"]
-    vocabulary = {token: index for index, token in enumerate(tokens)}
-    return CLIPTokenizer(vocab=vocabulary, merges=[], model_max_length=77)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from export.engines.recipe import TURING
 from export.errors import ExportError
-from export.pack import refuse_existing
+from export.pack import refuse_existing, unwritable
 from runtime.bundle import Bundle
 from runtime.manifest import Precision
 from runtime.weights.difference import write_package
@@ -38,9 +38,13 @@ def exporting_onto(base: Path, package: Path, precision: Precision) -> Iterator[
             "own, of which no packages are made; export a whole bundle"
         )
     try:
-        with tempfile.TemporaryDirectory(prefix=f".{package.name}.", dir=package.parent) as folder:
-            place = Path(folder, "bundle")
-            yield place
-            write_package(opened, Bundle.open(place), package)
+        folder = tempfile.TemporaryDirectory(prefix=f".{package.name}.", dir=package.parent)
     except OSError as exc:
-        raise ExportError(f"{package} cannot be written: {exc}; choose another place") from exc
+        raise unwritable(package, exc) from exc
+    with folder as inside:
+        place = Path(inside, "bundle")
+        yield place
+        try:
+            write_package(opened, Bundle.open(place), package)
+        except OSError as exc:
+            raise unwritable(package, exc) from exc

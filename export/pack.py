@@ -39,8 +39,13 @@ def building(target: Path) -> Iterator[Path]:
             _publish(staging, target)
             undo.pop_all()
     except OSError as exc:
-        remedy = "free some space" if exc.errno in _FULL else "choose another place"
-        raise ExportError(f"{target} cannot be written: {exc}; {remedy}") from exc
+        raise unwritable(target, exc) from exc
+
+
+def unwritable(target: Path, exc: OSError) -> ExportError:
+    """What is told when `target` cannot be written."""
+    remedy = "free some space" if exc.errno in _FULL else "choose another place"
+    return ExportError(f"{target} cannot be written: {exc}; {remedy}")
 
 
 def refuse_existing(target: Path) -> None:

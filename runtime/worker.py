@@ -6,9 +6,9 @@ import logging
 import threading
 from collections.abc import Sequence
 from concurrent.futures import Future
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from PIL import Image
@@ -68,6 +68,8 @@ class EngineWorker:
         self._futures: dict[Request, Pending] = {}
         self._wake = threading.Condition()
         self._changing = threading.Lock()  # held while weights are replaced
+        self.weights: Package | None = None
+        """The package whose weights are served; None: the bundle's own."""
         self._draining = False
         self._thread = threading.Thread(target=self._loop, name="engine", daemon=True)
         self._thread.start()
@@ -169,13 +171,14 @@ class EngineWorker:
         if not self._changing.acquire(blocking=False):
             raise WeightsChanging("weights are being replaced; try again when they are", 5.0)
         try:
-            with TemporaryDirectory(prefix="retouch-weights-") as folder:
-                weights = package.apply(self._engine.bundle, folder) if package else None
+            self.check_running()  # before time and room on the disk go into files
+            with package.applied(self._engine.bundle) if package else nullcontext() as weights:
                 with self._wake:
                     self.check_running()
                     done = self._engine.replace_weights(weights)
                     self._wake.notify()
                 done.result()
+            self.weights = package
         finally:
             self._changing.release()
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from runtime.bundle import Bundle
 from runtime.errors import BundleIncompatible
-from runtime.weights.alike import check_alike, portable
+from runtime.weights.alike import check_alike, portable, rounded_alike
 from runtime.weights.header import VERSION, Header, Patch, Range, write_header
 from runtime.weights.package import copy_bytes
 
@@ -29,7 +29,10 @@ def write_package(base: Bundle, changed: Bundle, path: str | Path) -> None:
     """
     path = Path(path)
     manifest = dataclasses.replace(
-        changed.manifest, name=base.manifest.name, graphs=portable(changed.manifest)
+        changed.manifest,
+        name=base.manifest.name,
+        noise_schedule=rounded_alike(base.manifest.noise_schedule, changed.manifest.noise_schedule),
+        graphs=portable(changed.manifest),
     )
     check_alike(base.manifest, manifest)
     old = {file.path: file.sha256 for file in base.manifest.files()}

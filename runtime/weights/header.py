@@ -85,7 +85,7 @@ def read_header(stream: IO[bytes]) -> Header:
     Raises `BundleCorrupt`, or `BundleIncompatible` for another version.
     """
     if stream.read(len(MAGIC)) != MAGIC:
-        raise BundleCorrupt("it is no weights package")
+        raise BundleCorrupt(f"it is no weights package; {AGAIN}")
     length = int.from_bytes(stream.read(_LENGTH), "little")
     if length > _MOST:
         raise BundleCorrupt(f"its header has {length} bytes, at most {_MOST} are read; {AGAIN}")

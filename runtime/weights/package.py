@@ -15,6 +15,7 @@ from runtime.errors import BundleCorrupt, BundleError, BundleIncompatible, Bundl
 from runtime.manifest import MANIFEST_FILE
 from runtime.weights.alike import check_alike
 from runtime.weights.header import AGAIN, Header, Patch, read_header
+from runtime.weights.scratch import scratch
 
 _CHUNK: Final = 2**22  # bytes
 
@@ -81,6 +82,12 @@ class Package:
                 ) from exc
             return Bundle.open(directory)
 
+    @contextmanager
+    def applied(self, base: Bundle) -> Iterator[Bundle]:
+        """`apply` in a temporary folder, which goes when the block ends."""
+        with scratch() as folder:
+            yield self.apply(base, folder)
+
     def _write(self, base: Bundle, directory: Path) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         if any(directory.iterdir()):  # a link in it might lead to what is served
@@ -123,7 +130,7 @@ def _write_ranges(patch: Patch, stream: IO[bytes], target: Path) -> None:
 def _link(source: Path, target: Path) -> None:
     """A hard link: a symbolic one would lead outside the bundle, which libraries refuse."""
     try:
-        os.link(source, target)
+        os.link(source.resolve(), target)  # a link to a link would be one too
     except OSError:  # another file system, or one without links
         shutil.copyfile(source, target)
 

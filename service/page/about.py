@@ -13,11 +13,8 @@ from service.settings import Settings
 _NO_DEFAULT: Final = ("instruction", "seed")
 
 
-def about(worker: EngineWorker, settings: Settings, weights: str | None) -> Json:
-    """The model, its languages, and each field's JSON schema with the default that holds here.
-
-    `weights` names the package that is served, if it is not the bundle's own weights.
-    """
+def about(worker: EngineWorker, settings: Settings) -> Json:
+    """The model, its languages, and each field's JSON schema with the default that holds here."""
     manifest = worker.manifest
     fields = edit_fields(manifest, settings.max_variations)
     for name, value in dataclasses.asdict(worker.params("-")).items():
@@ -26,7 +23,7 @@ def about(worker: EngineWorker, settings: Settings, weights: str | None) -> Json
     return {
         "name": manifest.name,
         "bundle": worker.digest,
-        "weights": weights,
+        "weights": worker.weights and worker.weights.path.name,
         "version": VERSION,
         "licence": manifest.licence,
         "languages": list(manifest.model.languages),

@@ -41,7 +41,7 @@ async def index(request: Request) -> Response:
 
 async def described(request: Request) -> Response:
     service = bentoml.get_current_service()
-    return JSONResponse(about(service.worker, service.settings, service.shelf.serving))
+    return JSONResponse(about(service.worker, service.settings))
 
 
 ROUTES: Final = (

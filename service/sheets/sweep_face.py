@@ -59,7 +59,9 @@ def answer(served: Manifest, asked: Asked, results: Sequence[EditResult]) -> Res
 
 def _sheet(served: Manifest, grid: Grid, results: Sequence[EditResult], media_type: str) -> bytes:
     first = results[0]
-    told = settings_of(first.params, model_of(first.bundle, served), without=grid.varying)
+    # Weights may have been replaced between two of the edits.
+    models = dict.fromkeys(model_of(result.bundle, served) for result in results)
+    told = settings_of(first.params, ", ".join(models), without=grid.varying)
     title = "" if "instruction" in grid.varying else first.params.instruction
     shown = Sweep(first.before, [result.image for result in results], grid, title, told)
     axes = [", ".join(axis.labels()) for axis in (grid.rows, grid.columns) if axis is not None]

@@ -8,6 +8,7 @@ from typing import Any
 
 from runtime.errors import BackendError, BundleError, InvalidRequest
 from runtime.weights.package import Package
+from runtime.weights.scratch import remove_abandoned
 from runtime.worker import EngineWorker
 from service.errors import HttpError
 from service.weights.errors import OFF, REFUSED
@@ -22,12 +23,12 @@ def check_folder(folder: Path | None) -> None:
 
 
 class Shelf:
-    """For any thread; without a `folder` every call but `serving` raises `HttpError` 404."""
+    """For any thread; without a `folder` every call raises `HttpError` 404."""
 
     def __init__(self, worker: EngineWorker, folder: Path | None) -> None:
         self._worker, self._folder = worker, folder
-        self.serving: str | None = None
-        """Name of the package that is served; None: the bundle's own weights."""
+        if folder is not None:
+            remove_abandoned()
 
     def told(self) -> dict[str, Any]:
         """What is served, and every package that could be; files that are none are left out."""
@@ -37,8 +38,7 @@ class Shelf:
                 packages.append(self._entry(name, Package.open(path)))
             except BundleError as exc:
                 log.info("%s is not listed: %s", name, exc)
-        served = {"name": self.serving, "bundle": self._worker.digest}
-        return {"serving": served, "packages": packages}
+        return {"serving": self._served(), "packages": packages}
 
     def serve(self, name: str | None) -> None:
         """Blocks until the weights of a package, or None: of the bundle, are those that are served.
@@ -46,28 +46,49 @@ class Shelf:
         Raises `InvalidRequest` for a name that no file has, `HttpError` 409 for a package that
         cannot be served, `WeightsChanging`, `OutOfMemory` or `ShuttingDown`.
         """
+        self._named()
+        path = None if name is None else self._file(name)
+        try:
+            self._worker.replace_weights(None if path is None else Package.open(path))
+        except (BundleError, BackendError) as exc:
+            raise HttpError(REFUSED, f"the weights stay as they were: {exc}") from exc
+        log.info("weights of %s are served, %s", name or "the bundle", self._worker.digest)
+
+    def _served(self) -> dict[str, str | None]:
+        package = self._worker.weights
+        if package is None:
+            return {"name": None, "bundle": self._worker.bundle.manifest.digest()}
+        return {"name": package.path.name, "bundle": package.digest}
+
+    def _file(self, name: str) -> Path:
         files = self._files()
-        if name is not None and name not in files:
+        if name not in files:
             known = ", ".join(sorted(files)) or "none"
             raise InvalidRequest(
                 f"name {name!r:.100} is no file of the folder, which has {known:.500}; give one of "
                 "these, or null for the bundle's own weights"
             )
-        try:
-            self._worker.replace_weights(None if name is None else Package.open(files[name]))
-        except (BundleError, BackendError) as exc:
-            raise HttpError(REFUSED, f"the weights stay as they were: {exc}") from exc
-        self.serving = name
-        log.info("weights of %s are served, %s", name or "the bundle", self._worker.digest)
+        return files[name]
 
     def _files(self) -> dict[str, Path]:
-        """By name; only what is listed here is ever opened."""
+        """By name; only what is listed here is ever opened. A name that is no text is left out.
+
+        None in a folder that is gone: the bundle's own weights can be served all the same.
+        """
+        try:
+            found = [path for path in self._named().iterdir() if path.is_file()]
+        except OSError as exc:
+            log.warning("RETOUCH_WEIGHTS_DIR cannot be read: %s", exc)
+            found = []
+        names = {path.name: path for path in found if path.name.isprintable()}
+        return {name: path for name, path in names.items() if not name.startswith(".")}
+
+    def _named(self) -> Path:
         if self._folder is None:
             raise HttpError(
                 OFF, "weights cannot be replaced here; the operator sets RETOUCH_WEIGHTS_DIR"
             )
-        found = (path for path in self._folder.iterdir() if not path.name.startswith("."))
-        return {path.name: path for path in found if path.is_file()}
+        return self._folder
 
     def _entry(self, name: str, package: Package) -> dict[str, Any]:
         try:

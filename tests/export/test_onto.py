@@ -23,6 +23,7 @@ from export.assemble import Exported, export_bundle
 from export.cli import export as export_command
 from export.errors import ParityExceeded
 from export.lora import Lora
+from export.onto import exporting_onto
 from runtime import EngineWorker, open_editor, open_worker
 from runtime.bundle import Bundle
 from runtime.manifest import GRAPH_NAMES, GraphName
@@ -193,6 +194,17 @@ def test_a_base_that_is_none_and_a_package_that_is_there(base: Bundle, tmp_path:
         assert result.exit_code == 1
         assert told in result.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["there"]
+
+
+def test_what_fails_elsewhere_is_not_told_as_the_packages_failure(
+    base: Bundle, tmp_path: Path
+) -> None:
+    with (
+        pytest.raises(ConnectionError, match="the hub is away"),
+        exporting_onto(base.path, tmp_path / "style.weights", "fp32"),
+    ):
+        raise ConnectionError("the hub is away")
+    assert not list(tmp_path.iterdir())
 
 
 def test_parity_is_held_to_as_ever(

@@ -24,6 +24,7 @@ class Session:
         self._session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
         self.runs: list[tuple[str, int]] = []
         self.bindings: dict[int, set[int]] = {}
+        self.fails = ""  # what fails next: "io_binding" or "run_with_iobinding"
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._session, name)
@@ -32,11 +33,21 @@ class Session:
         self.runs.append(("run", self._graph_id(options)))
         return self._session.run(names, feed, options)
 
+    def io_binding(self) -> Any:
+        self._fail("io_binding")
+        return self._session.io_binding()
+
     def run_with_iobinding(self, binding: Any, options: Any) -> None:
+        self._fail("run_with_iobinding")
         graph_id = self._graph_id(options)
         self.runs.append(("bound", graph_id))
         self.bindings.setdefault(graph_id, set()).add(id(binding))
         self._session.run_with_iobinding(binding, options)
+
+    def _fail(self, method: str) -> None:
+        if self.fails == method:
+            self.fails = ""
+            raise RuntimeError("CUDA failure 901")
 
     def _graph_id(self, options: Any) -> int:
         return int(options.get_run_config_entry("gpu_graph_id"))
@@ -100,6 +111,24 @@ def test_shapes_beyond_the_bound_are_never_captured(
         for rows in (1, 2, 3, 4):
             check(subject, graph, "tick", rows=rows, seed=seed)
     assert session.runs[4:] == [("bound", 1), ("bound", 2), ("run", -1), ("run", -1)]
+
+
+@pytest.mark.parametrize("method", ["io_binding", "run_with_iobinding"])
+def test_shapes_that_cannot_be_captured_run_in_the_ordinary_way(
+    subject: Subject, caplog: pytest.LogCaptureFixture, method: str
+) -> None:
+    graph, session = open_bound(subject, "tick")
+    for rows in (1, 2):
+        session.fails = method
+        for seed in range(3):
+            check(subject, graph, "tick", rows=rows, seed=seed)
+    assert session.runs == [("run", -1)] * 6
+    assert len(caplog.records) == 1
+    assert "some shapes of tick run without CUDA graphs" in caplog.text
+    assert "CUDA failure 901" in caplog.text
+    for seed in range(2):
+        check(subject, graph, "tick", rows=3, seed=seed)
+    assert session.runs[6:] == [("run", -1), ("bound", 3)]
 
 
 def test_outputs_belong_to_the_caller(subject: Subject) -> None:

@@ -8,12 +8,14 @@ import types
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
-from runtime import BackendUnavailable, Bundle
+from runtime import BackendFailure, BackendUnavailable, Bundle
 from runtime.backends.base import Graph, load_backend
 from runtime.backends.ort import OrtBackend, backend, probe, providers
 from runtime.backends.ort.bound import BoundGraph
+from runtime.manifest import GRAPH_NAMES, GraphName
 from runtime.nvidia.gpu import Gpu
 from runtime.nvidia.options import UNASKED, GpuOptions
 
@@ -32,7 +34,9 @@ class FakeOrt:
     class SessionOptions:
         pass
 
-    def InferenceSession(self, path: Path, options: Any, providers: Any) -> Any:
+    def InferenceSession(
+        self, path: Path, options: Any, providers: Any, *, enable_fallback: bool
+    ) -> Any:
         self.asked.append(providers)
         return types.SimpleNamespace(get_providers=lambda: self.used, get_outputs=list)
 
@@ -49,8 +53,8 @@ def open_with(ort: FakeOrt, device: str, gpu: GpuOptions = UNASKED) -> OrtBacken
     return opened
 
 
-def load(bundle: Bundle, opened: OrtBackend) -> Graph:
-    return opened.load("tick", bundle.path / "tick.onnx", bundle.manifest)
+def load(bundle: Bundle, opened: OrtBackend, name: GraphName = "tick") -> Graph:
+    return opened.load(name, bundle.path / f"{name}.onnx", bundle.manifest)
 
 
 @pytest.mark.parametrize("device", ["cuda", "tensorrt"])
@@ -75,6 +79,31 @@ def test_a_provider_whose_library_loads_blames_the_gpu(
     opened = open_with(FakeOrt(tmp_path, ["CPUExecutionProvider"]), "cuda")
     with pytest.raises(BackendUnavailable, match="GPU or its driver does not suit"):
         load(bundle, opened)
+
+
+def test_a_provider_that_fails_in_a_run_is_not_replaced_in_silence(tiny_bundle: Path) -> None:
+    """As TensorRT does when it cannot build an engine; Python's session would go on without it."""
+    from onnxruntime.capi.onnxruntime_pybind11_state import EPFail
+
+    class Failing:
+        def __init__(self, real: Any) -> None:
+            self._real = real
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self._real, name)
+
+        def run(self, *arguments: Any) -> Any:
+            raise EPFail("no engine")
+
+    bundle = Bundle.open(tiny_bundle)
+    path = bundle.graph_path(bundle.variant("text_encoder", ("fp32",)))
+    graph: Any = OrtBackend("cpu", "fp32").load("text_encoder", path, bundle.manifest)
+    length = bundle.manifest.tokenizer.max_length
+    inputs = {"input_ids": np.zeros((1, length), np.int32)}
+    assert graph.run(inputs)
+    graph._session._sess = Failing(graph._session._sess)
+    with pytest.raises(BackendFailure, match="could not run text_encoder: no engine"):
+        graph.run(inputs)
 
 
 def test_tensorrt_keeps_engines_and_leaves_the_rest_to_cuda(
@@ -110,6 +139,20 @@ def test_cuda_graphs_are_captured_from_fixed_addresses(bundle: Bundle, tmp_path:
     (((_, options),),) = ort.asked
     assert options["enable_cuda_graph"] is True
     assert "gpu_mem_limit" not in options
+
+
+@pytest.mark.parametrize("name", [name for name in GRAPH_NAMES if name != "tick"])
+def test_what_runs_once_an_edit_is_not_captured(
+    name: GraphName, bundle: Bundle, tmp_path: Path
+) -> None:
+    """A session that is to capture refuses nodes that CUDA has not, as an encoder's ArgMax."""
+    ort = FakeOrt(tmp_path, GPU_USED)
+    asked = GpuOptions(cuda_graphs=True, memory=2**30)
+    graph = load(bundle, open_with(ort, "cuda", asked), name)
+    assert not isinstance(graph, BoundGraph)
+    (((_, options),),) = ort.asked
+    assert "enable_cuda_graph" not in options
+    assert options["gpu_mem_limit"] == 2**30
 
 
 def test_unasked_neither_is_mentioned(bundle: Bundle, tmp_path: Path) -> None:

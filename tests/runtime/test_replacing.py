@@ -18,6 +18,7 @@ from PIL import Image
 from runtime import (
     BackendFailure,
     Bundle,
+    BundleError,
     BundleIncompatible,
     EditResult,
     EngineWorker,
@@ -209,7 +210,17 @@ def test_no_file_is_left(rig: Rig, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert os.listdir(tmp_path) == []
 
 
-def test_a_change_that_waits_is_made_while_the_worker_drains(rig: Rig, gate: Gate) -> None:
+def test_a_temporary_folder_that_cannot_be_made(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", "/nowhere")
+    with pytest.raises(BundleError, match="/nowhere.*TMPDIR"):
+        rig.worker.replace_weights(rig.package)
+    rig.worker.replace_weights(None)  # which needs none
+    assert rig.edit().result(PATIENCE_S).bundle == rig.base.manifest.digest()
+
+
+def test_a_change_that_waits_is_made_while_the_worker_drains(
+    rig: Rig, gate: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
     running = rig.edit()
     assert gate.reached.wait(PATIENCE_S)
     changing = rig.replace(rig.package)
@@ -218,8 +229,9 @@ def test_a_change_that_waits_is_made_while_the_worker_drains(rig: Rig, gate: Gat
     changing.result(PATIENCE_S)
     running.result(PATIENCE_S)
     until(lambda: not rig.worker.alive)
+    monkeypatch.setattr(tempfile, "tempdir", "/nowhere")  # no file is written any more
     with pytest.raises(ShuttingDown):
-        rig.worker.replace_weights(None)
+        rig.worker.replace_weights(rig.package)
 
 
 def test_an_engine_that_breaks_fails_the_change_that_waits(rig: Rig, gate: Gate) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -20,6 +21,8 @@ from runtime.manifest import MANIFEST_FILE, Manifest
 from runtime.weights.difference import BLOCK, write_package
 from runtime.weights.header import MAGIC, Range
 from runtime.weights.package import Package
+from runtime.weights.scratch import remove_abandoned
+from runtime.weights.scratch import scratch as temporary
 from tests.fake_bundle import with_tick, write_fake_bundle
 from tests.runtime.fake_tensorrt import write_engine_bundle
 
@@ -82,6 +85,21 @@ def test_what_is_unchanged_is_linked_or_copied(
     monkeypatch.setattr(os, "link", refuse)
     copied = Package.open(package).apply(base, tmp_path / "copied").path
     assert not (copied / "text_encoder.onnx").samefile(base.path / "text_encoder.onnx")
+
+
+def test_a_base_of_links_is_served_with_a_package_too(tmp_path: Path) -> None:
+    """Mounted volumes hold links to a folder beside them."""
+    base = bundle_of(tmp_path / "base")
+    (base.path / "held").mkdir()
+    for name in ("text_encoder.onnx", "tick.onnx"):
+        (base.path / name).rename(base.path / "held" / name)
+        (base.path / name).symlink_to(Path("held", name))
+    base = Bundle.open(base.path)
+    changed = bundle_of(tmp_path / "changed", altered(7))
+    write_package(base, changed, tmp_path / "package")
+    made = Package.open(tmp_path / "package").apply(base, tmp_path / "made")
+    assert (made.path / "tick.onnx").read_bytes() == altered(7)
+    assert (base.path / "tick.onnx").read_bytes() == TICK
 
 
 @pytest.fixture(scope="module")
@@ -155,6 +173,7 @@ DIFFERENT: dict[str, Callable[[Manifest], dict[str, Any]]] = {
     "noise_schedule": lambda m: {
         "noise_schedule": dataclasses.replace(m.noise_schedule, steps_offset=0)
     },
+    "preview": lambda m: {"preview": None},
     "tokenizer": lambda m: {"tokenizer": dataclasses.replace(m.tokenizer, pad_token_id=1)},
     "text_encoder": lambda m: {
         "graphs": {
@@ -174,11 +193,53 @@ def test_another_architecture_is_refused(what: str, base: Bundle, tmp_path: Path
     assert not list(tmp_path.iterdir())
 
 
+def test_a_schedule_that_another_processor_summed_is_the_base_s(
+    base: Bundle, tmp_path: Path
+) -> None:
+    """The last digits of its float32 differ between two machines."""
+    changed = bundle_of(tmp_path / "changed", altered(7))
+    schedule = changed.manifest.noise_schedule
+    levels = np.nextafter(np.array(schedule.alphas_cumprod, np.float32), np.float32(0))
+    summed = dataclasses.replace(schedule, alphas_cumprod=tuple(levels.tolist()))
+    assert summed != base.manifest.noise_schedule
+    elsewhere = with_tick(changed.path, altered(7), noise_schedule=summed)
+    write_package(base, elsewhere, tmp_path / "package")
+    made = Package.open(tmp_path / "package").apply(base, tmp_path / "made")
+    assert made.manifest.noise_schedule == base.manifest.noise_schedule
+
+
+def test_a_schedule_of_other_levels_is_refused(base: Bundle, tmp_path: Path) -> None:
+    schedule = base.manifest.noise_schedule
+    levels = (*schedule.alphas_cumprod[:-1], schedule.alphas_cumprod[-1] * 0.99)
+    other = dataclasses.replace(schedule, alphas_cumprod=levels)
+    changed = with_tick(bundle_of(tmp_path / "changed").path, TICK, noise_schedule=other)
+    with pytest.raises(BundleIncompatible, match="more than the weights differ: noise_schedule is"):
+        write_package(base, changed, tmp_path / "package")
+
+
 def test_another_length_is_refused(base: Bundle, tmp_path: Path) -> None:
     changed = bundle_of(tmp_path / "changed", TICK + b"!")
     with pytest.raises(BundleIncompatible, match=f"tick.onnx has {len(TICK) + 1} bytes, in the ba"):
         write_package(base, changed, tmp_path / "package")
     assert not (tmp_path / "package").exists()
+
+
+# Temporary folders
+
+
+def test_what_a_killed_process_left_is_removed_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    (tmp_path / "retouch-weights-left").mkdir()
+    (tmp_path / "retouch-weights-left" / "tick.onnx").write_bytes(TICK)
+    (tmp_path / "retouch-weights-file").write_bytes(TICK)
+    (tmp_path / "other").mkdir()
+    (tmp_path / "retouch-weights-link").symlink_to(tmp_path / "other")
+    with temporary() as used:
+        remove_abandoned()
+        kept = {"other", "retouch-weights-file", "retouch-weights-link"}
+        assert {path.name for path in tmp_path.iterdir()} == {used.name, *kept}
 
 
 # Packages come from outside

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import io
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -15,6 +16,8 @@ from PIL import ExifTags, Image
 from starlette.testclient import TestClient
 
 from runtime import read_provenance
+from service.face import Asked
+from service.sheets.sweep_face import answer
 from tests.service.calls import error_of, post
 from tests.service.conftest import Held, wait_until, worker
 from tests.service.pictures import PNG, encoded, picture
@@ -245,6 +248,16 @@ def test_what_is_not_accepted(client: TestClient) -> None:
 def test_a_form_takes_as_many_instructions_as_a_sweep(client: TestClient) -> None:
     words = [f"edit number {number}" for number in range(36)]
     assert len(cells(sweep(client, "application/json", instruction=words))) == 36
+
+
+def test_a_sheet_of_edits_with_two_weights_names_both(client: TestClient) -> None:
+    """They were replaced while some of its edits waited."""
+    asked = [worker().params("sepia", seed=seed) for seed in (1, 2, 3)]
+    edited = [one.result() for one in worker().submit_all(picture(), asked)]
+    results = [edited[0], edited[1], dataclasses.replace(edited[2], bundle="ab" * 32)]
+    answered = answer(worker().manifest, Asked({}, "image/png", lambda params: asked), results)
+    told = opened(bytes(answered.body)).getexif()[ExifTags.Base.ImageDescription]
+    assert told.endswith("fake, model abababababab")
 
 
 def test_one_picture_is_encoded_once_and_every_text(serving: Serving) -> None:

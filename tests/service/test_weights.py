@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -152,6 +153,29 @@ def test_weights_that_do_not_load(client: TestClient, monkeypatch: pytest.Monkey
     assert "no room" in error_of(put(client, "night.weights"), 409)["message"]
     assert client.get("/about").json()["weights"] is None
     assert post(client).status_code == 200
+
+
+def test_a_folder_that_goes_away_leaves_a_way_back(
+    serving: Serving, folder: Path, tmp_path: Path
+) -> None:
+    going = shutil.copytree(folder, tmp_path / "going")
+    with serving(WEIGHTS_DIR=going) as client:
+        assert put(client, "night.weights").status_code == 200
+        shutil.rmtree(going)
+        told = client.get("/weights").json()
+        assert (told["serving"]["name"], told["packages"]) == ("night.weights", [])
+        assert "which has none" in error_of(put(client, "night.weights"), 422)["message"]
+        assert put(client, None).json()["serving"]["name"] is None
+
+
+def test_a_name_that_is_no_text_hides_itself_alone(
+    serving: Serving, folder: Path, tmp_path: Path
+) -> None:
+    odd = shutil.copytree(folder, tmp_path / "odd")
+    shutil.copy(odd / "night.weights", odd / os.fsdecode(b"\xff.weights"))
+    with serving(WEIGHTS_DIR=odd) as client:
+        assert len(client.get("/weights").json()["packages"]) == 3
+        assert error_of(put(client, "none"), 422)["field"] == "name"
 
 
 def test_it_answers_when_it_has_taken_effect_and_one_change_is_made_at_a_time(

@@ -1,11 +1,13 @@
 """Sessions of ONNX Runtime.
 
 Graphs compute at the precision they are stored in. ONNX Runtime falls back to the CPU in silence
-when a GPU provider cannot load, so the provider really in use is checked after every load.
+when a GPU provider cannot load, so the provider really in use is checked after every load; its
+Python code would also replace a provider that fails later, and is told not to.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -59,16 +61,21 @@ class OrtBackend:
             options.enable_mem_pattern = False
         else:
             preload(self._ort)
-        listed = providers(self.device, _is_half(graph, path, manifest), self._gpu)
+        # What runs at every step; a text encoder's ArgMax of integers is not CUDA's, say.
+        captured = self._gpu.cuda_graphs and graph == "tick"
+        gpu = replace(self._gpu, cuda_graphs=captured)
+        listed = providers(self.device, _is_half(graph, path, manifest), gpu)
         with translated(f"load {graph}"):
-            session = self._ort.InferenceSession(path, options, providers=listed)
+            session = self._ort.InferenceSession(
+                path, options, providers=listed, enable_fallback=False
+            )
         if (wanted := PROVIDERS[self.device]) not in session.get_providers():
             instead = session.get_providers()[0]
             why = why_not_loaded(self._ort, self.device) or _UNSUITED
             raise BackendUnavailable(
                 f"onnxruntime did not load {wanted} and fell back to {instead}: {why}", _INSTALL_GPU
             )
-        if self._gpu.cuda_graphs:
+        if captured:
             return BoundGraph(graph, self._ort, session, self.device)
         return OrtGraph(graph, session)
 

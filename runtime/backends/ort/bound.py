@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any, Final
 
 from runtime.backends.base import Array, Arrays, as_contiguous
 from runtime.backends.ort.calls import translated
+from runtime.errors import BackendFailure
 from runtime.manifest import GraphName
 
 Shapes = frozenset[tuple[str, str, tuple[int, ...]]]
@@ -15,35 +17,50 @@ Shapes = frozenset[tuple[str, str, tuple[int, ...]]]
 MOST_SHAPES: Final = 16
 _NEVER: Final = -1  # stands for: capture nothing in this run
 
+_logger: Final = logging.getLogger(__name__)
+
 
 class BoundGraph:
     """One session. What it is run with for the first time runs in the ordinary way and tells the
     shapes of the outputs; from then on those shapes are bound, and captured where the session was
-    made for that. Shapes beyond the first `MOST_SHAPES` always run in the ordinary way.
+    made for that. Shapes beyond the first `MOST_SHAPES` always run in the ordinary way, and so do
+    those that could not be bound or captured.
     """
 
     def __init__(self, name: GraphName, ort: Any, session: Any, device: str) -> None:
         self._name, self._ort, self._session, self._device = name, ort, session, device
         self._outputs = [output.name for output in session.get_outputs()]
-        self._bound: dict[Shapes, _Bound] = {}
+        self._bound: dict[Shapes, _Bound | None] = {}  # None once that failed
 
     def run(self, inputs: Arrays) -> dict[str, Array]:
         given = as_contiguous(inputs)
         shapes = frozenset((name, value.dtype.str, value.shape) for name, value in given.items())
+        if (bound := self._bound.get(shapes)) is not None:
+            try:
+                with translated(f"run {self._name} as a CUDA graph"):
+                    return bound.run(given)
+            except BackendFailure as exc:
+                self._refuse(shapes, exc)
         with translated(f"run {self._name}"):
-            if shapes in self._bound:
-                return self._bound[shapes].run(given)
-            options = _options(self._ort, _NEVER)
-            values = self._session.run(self._outputs, given, options)
-            outputs = dict(zip(self._outputs, values, strict=True))
-            if len(self._bound) < MOST_SHAPES:
-                graph_id = 1 + len(self._bound)  # 0 is ONNX Runtime's own
-                self._bound[shapes] = self._bind(given, outputs, graph_id)
-            return outputs
+            values = self._session.run(self._outputs, given, _options(self._ort, _NEVER))
+        outputs = dict(zip(self._outputs, values, strict=True))
+        if shapes not in self._bound and len(self._bound) < MOST_SHAPES:
+            try:
+                with translated(f"bind {self._name}"):
+                    graph_id = 1 + len(self._bound)  # 0 is ONNX Runtime's own
+                    self._bound[shapes] = self._bind(given, outputs, graph_id)
+            except BackendFailure as exc:
+                self._refuse(shapes, exc)
+        return outputs
 
     def close(self) -> None:
         self._bound.clear()  # before the session that they belong to
         self._session = None
+
+    def _refuse(self, shapes: Shapes, exc: BackendFailure) -> None:
+        if None not in self._bound.values():
+            _logger.warning("some shapes of %s run without CUDA graphs: %s", self._name, str(exc))
+        self._bound[shapes] = None
 
     def _bind(self, inputs: Arrays, outputs: Arrays, graph_id: int) -> _Bound:
         binding = self._session.io_binding()

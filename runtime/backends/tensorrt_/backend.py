@@ -82,7 +82,10 @@ class EngineBackend:
             raise
 
     def _captures(self, graph: GraphName, memory: Memory) -> Captures | None:
-        if not self._options.cuda_graphs or self.name == "tensorrt-rtx":  # which has its own
+        """A tick's alone: the others run once an edit, and every captured shape takes memory."""
+        if not self._options.cuda_graphs or graph != "tick":
+            return None
+        if self.name == "tensorrt-rtx":  # which has its own
             return None
         return Captures(graph, self._cuda, memory.stream)
 
