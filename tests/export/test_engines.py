@@ -64,7 +64,7 @@ def make(
 def test_the_same_engine_is_built_twice(gpu: str, library: Library, bundle: Bundle) -> None:
     for graph in ("text_encoder", "tick"):
         one, other = (of_bundle(library, bundle, graph, gpu) for _ in range(2))
-        check_same(graph, one, other)
+        check_same(one, other, is_chain=graph == "text_encoder")
 
 
 @pytest.mark.slow
@@ -74,9 +74,10 @@ def test_every_graph_is_built_twice(
     fixture: str, gpu: str, library: Library, request: pytest.FixtureRequest
 ) -> None:
     bundle = Bundle.open(request.getfixturevalue(fixture))
+    one_text = bundle.manifest.model.pooled_width is None
     for graph in GRAPH_NAMES:
         one, other = (of_bundle(library, bundle, graph, gpu) for _ in range(2))
-        check_same(graph, one, other)
+        check_same(one, other, is_chain=graph == "text_encoder" and one_text)
 
 
 def of_bundle(library: Library, bundle: Bundle, graph: GraphName, gpu: str = "8.6") -> bytes:
@@ -85,10 +86,10 @@ def of_bundle(library: Library, bundle: Bundle, graph: GraphName, gpu: str = "8.
     return make(library, path, given, stored.precision, graph, gpu)
 
 
-def check_same(graph: GraphName, one: bytes, other: bytes) -> None:
+def check_same(one: bytes, other: bytes, *, is_chain: bool) -> None:
     """To the bit where a graph is a chain; elsewhere the library numbers tensors as it likes."""
     assert len(one) == len(other)
-    assert graph != "text_encoder" or one == other
+    assert not is_chain or one == other
     unequal = np.frombuffer(one, np.uint8) != np.frombuffer(other, np.uint8)
     assert unequal.mean() < 0.01
 
