@@ -16,7 +16,7 @@ test: .venv
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
-	.venv/bin/pytest -n 2 --dist loadfile
+	.venv/bin/pytest -n 2 --dist loadfile --max-worker-restart 0
 
 # The environments. `.installed` is written last and taken away first, so that an installation that was
 # interrupted is begun anew. Each has its own requirements; another's change leaves it alone.
