@@ -85,3 +85,8 @@ def _parse_scalar(kind: Any, value: Any, where: str) -> Any:
 def _expect(ok: bool, value: Any, what: str, where: str) -> None:
     if not ok:
         raise BundleCorrupt(f"{where} is {value!r:.60}, not {what}")
+
+
+def refuse_constant(name: str) -> float:
+    """For `json.loads(parse_constant=...)`: NaN and infinities are no JSON. Raises `ValueError`."""
+    raise ValueError(f"{name} is no JSON number")

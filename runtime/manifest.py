@@ -15,7 +15,7 @@ from pathlib import PurePosixPath
 from typing import Final, Literal
 
 from runtime.built_for import BuiltFor
-from runtime.closed_json import parse, plain
+from runtime.closed_json import parse, plain, refuse_constant
 from runtime.errors import BundleCorrupt, BundleIncompatible
 from runtime.projection import Projection
 
@@ -221,7 +221,7 @@ class Manifest:
     def loads(cls, text: str) -> Manifest:
         """Parse. Raises `BundleCorrupt`, or `BundleIncompatible` for another schema version."""
         try:
-            data = json.loads(text, parse_constant=_refuse_constant)
+            data = json.loads(text, parse_constant=refuse_constant)
         except (ValueError, RecursionError) as exc:
             raise BundleCorrupt(f"{MANIFEST_FILE} is not JSON: {exc}") from exc
         if not isinstance(data, dict):
@@ -238,7 +238,3 @@ class Manifest:
 def _within(name: str, value: int, low: int, high: int) -> None:
     if not low <= value <= high:
         raise BundleCorrupt(f"{name} {value:.6g} is not in [{low}, {high}]")
-
-
-def _refuse_constant(name: str) -> float:
-    raise ValueError(f"{name} is no JSON number")

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import IO, Any, Final
 
-from runtime.closed_json import parse, plain
+from runtime.closed_json import parse, plain, refuse_constant
 from runtime.errors import BundleCorrupt, BundleIncompatible
 from runtime.manifest import Manifest
 
@@ -97,7 +97,7 @@ def read_header(stream: IO[bytes]) -> Header:
 
 def _parse(text: bytes) -> Header:
     try:
-        data: Any = json.loads(text)
+        data: Any = json.loads(text, parse_constant=refuse_constant)
     except (ValueError, RecursionError) as exc:
         raise BundleCorrupt(f"its header is not JSON ({exc!r:.100}); {AGAIN}") from exc
     if not isinstance(data, dict):

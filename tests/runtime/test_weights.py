@@ -340,7 +340,7 @@ def test_a_header_without_end(package: Path) -> None:
         Package.open(package)
 
 
-@pytest.mark.parametrize("text", [b"[" * 100_000, b"{", b"[]", b"\xff"])
+@pytest.mark.parametrize("text", [b"[" * 100_000, b"{", b"[]", b"\xff", b'{"version": NaN}'])
 def test_a_header_that_is_no_object(text: bytes, package: Path) -> None:
     package.write_bytes(MAGIC + len(text).to_bytes(8, "little") + text)
     with pytest.raises(BundleCorrupt, match="its header is"):
